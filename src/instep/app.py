@@ -1,0 +1,174 @@
+"""The composition root: a configuration in, an opened ``App`` out, everything closed on exit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from instep.config import Config, Datadog, DevRev, ProdManager, unit_of
+from instep.engine.context import App
+from instep.ledger.database import copied, open_ledger
+from instep.ledger.sqlite import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import httpx
+
+    from instep.config import System as Settings
+    from instep.systems.base import System
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Transports = Mapping[str, "httpx.AsyncBaseTransport"]
+
+
+class Purpose(Enum):
+    """What an app is opened for: to write, or to plan on a copy of the ledger."""
+
+    WRITE = "write"
+    PLAN = "plan"
+
+
+@asynccontextmanager
+async def opened(
+    config: Config,
+    purpose: Purpose = Purpose.WRITE,
+    *,
+    transports: Transports | None = None,
+    now: Callable[[], float] = time.time,
+) -> AsyncIterator[App]:
+    """Open the ledger and the systems that a configuration names.
+
+    To write, the ledger is locked for as long as the app is open; to plan, it is copied into
+    memory and left as it is. ``transports`` replace the network, by system.
+
+    Raises:
+        LedgerError: the ledger is unusable, or another instep writes to it.
+    """
+    async with AsyncExitStack() as stack:
+        worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ledger"))
+        loop = asyncio.get_running_loop()
+
+        async def desk(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await loop.run_in_executor(worker, partial(work, *args, **kwargs))
+
+        if purpose is Purpose.WRITE:
+            stack.enter_context(Lock(config.ledger))
+        opening = open_ledger if purpose is Purpose.WRITE else copied
+        ledger = await desk(opening, config.ledger, now)
+        stack.push_async_callback(desk, ledger.close)
+        systems = connect(config, transports or {})
+        for system in systems.values():
+            stack.push_async_callback(system.close)
+        unit = unit_of(config)
+        members = {
+            name: replace(member, abilities=systems[name].abilities)
+            for name, member in unit.members.items()
+        }
+        yield App(
+            unit=replace(unit, members=members),
+            systems=systems,
+            ledger=ledger,
+            desk=desk,
+            now=now,
+            full_sweep_every=config.full_sweep_every,
+        )
+
+
+def connect(config: Config, transports: Transports) -> dict[str, System]:
+    """Prepare a connector for each configured system; nothing is sent yet."""
+    paths = {name: member.paths for name, member in unit_of(config).members.items()}
+    return {
+        name: _connector(name, settings, paths[name], transports.get(name))
+        for name, settings in config.systems.items()
+    }
+
+
+def _connector(
+    name: str,
+    settings: Settings,
+    paths: Collection[str],
+    transport: httpx.AsyncBaseTransport | None,
+) -> System:
+    """Prepare the connector of one system; its module is imported only where it is used."""
+    match settings:
+        case DevRev():
+            return _devrev(name, settings, paths, transport)
+        case Datadog():
+            return _datadog(name, settings, paths, transport)
+        case ProdManager():
+            return _prodmanager(name, settings, paths, transport)
+
+
+def _devrev(
+    name: str,
+    settings: DevRev,
+    paths: Collection[str],
+    transport: httpx.AsyncBaseTransport | None,
+) -> System:
+    """Prepare a DevRev connector."""
+    from instep.systems import devrev  # noqa: PLC0415 - only what is configured is imported
+
+    return devrev.DevRev.connect(
+        name,
+        paths,
+        token=settings.token.get_secret_value(),
+        url=settings.url,
+        **({"app_url": settings.app_url} if settings.app_url else {}),
+        version=settings.version,
+        beta=settings.beta,
+        timeout=settings.timeout,
+        transport=transport,
+    )
+
+
+def _datadog(
+    name: str,
+    settings: Datadog,
+    paths: Collection[str],
+    transport: httpx.AsyncBaseTransport | None,
+) -> System:
+    """Prepare a Datadog connector."""
+    from instep.systems import datadog  # noqa: PLC0415
+
+    return datadog.Datadog.connect(
+        name,
+        paths,
+        api_key=settings.api_key.get_secret_value(),
+        app_key=settings.app_key.get_secret_value(),
+        **({"site": settings.site} if settings.site else {}),
+        url=settings.url,
+        app_url=settings.app_url,
+        reference_field=settings.reference_field,
+        timeout=settings.timeout,
+        transport=transport,
+    )
+
+
+def _prodmanager(
+    name: str,
+    settings: ProdManager,
+    paths: Collection[str],
+    transport: httpx.AsyncBaseTransport | None,
+) -> System:
+    """Prepare a ProdManager connector."""
+    from instep.systems import prodmanager  # noqa: PLC0415
+
+    return prodmanager.ProdManager.connect(
+        name,
+        paths,
+        token=settings.token.get_secret_value(),
+        url=str(settings.url),
+        timezone=settings.timezone,
+        timeout=settings.timeout,
+        transport=transport,
+    )

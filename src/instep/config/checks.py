@@ -1,0 +1,127 @@
+"""What no part of the file can know alone: references between its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from instep.config.drafts import drafts
+from instep.config.findings import Finding, Path, suggest
+from instep.config.fit import field_fits
+from instep.config.schema import SITES, Config, Create, Datadog, ProdManager
+from instep.config.words import common_words, fits
+from instep.core.rules import Direction
+
+#: What ProdManager wants to know of every new record and no other system says.
+PRODMANAGER_SET = ("scope", "service")
+
+
+def check(config: Config, names: Collection[str]) -> list[Finding]:
+    """Check the parts against each other; ``names`` are all systems that the file names.
+
+    A system of which something is wrong may be missing in ``config``, yet can be referred to.
+    """
+    return [*_systems(config, names), *_creates(config, names), *_fields(config, names)]
+
+
+def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:
+    """Check that there is something to keep in step, and where the Datadogs are."""
+    if not names:
+        yield Finding("E106", "no system is named", ("systems",), "name at least two")
+    if len(names) == 1:
+        message = "only one system: there is nothing to keep in step"
+        yield Finding("W202", message, ("systems",), "name another")
+    for name, system in config.systems.items():
+        if not isinstance(system, Datadog) or system.url:
+            continue
+        path = ("systems", name, "site")
+        if system.site is None:
+            hint = "the site of your organisation, such as datadoghq.com or datadoghq.eu"
+            yield Finding("E106", '"site" is missing', path, hint)
+        elif system.site not in SITES:
+            hint = suggest(system.site, SITES)
+            yield Finding("E110", f'"{system.site}" is not a site of Datadog', path, hint)
+
+
+def _creates(config: Config, names: Collection[str]) -> Iterator[Finding]:
+    """Check which systems are given incidents, from where, and when."""
+    for name, create in config.create.items():
+        path = ("create", name)
+        if name not in names:
+            yield _unknown_system(name, path, names, on_key=True)
+            continue
+        yield from _origins(name, create, names)
+        yield from _conditions(config, path, create)
+        system = config.systems.get(name)
+        if system is not None and not system.writable:
+            message = f'"{name}" is not writable: no record is made in it'
+            yield Finding("W203", message, path, "take this out, or writable: false", on_key=True)
+        for key in PRODMANAGER_SET if isinstance(system, ProdManager) else ():
+            if create.set.get(key) is None:
+                inside = (*path, "set", key) if create.set else (*path, "set")
+                hint = "ProdManager needs set: {scope: ..., service: ...}"
+                yield Finding("E106", f'"set.{key}" is missing', inside, hint)
+
+
+def _origins(name: str, create: Create, names: Collection[str]) -> Iterator[Finding]:
+    """Check the systems whose incidents are given on."""
+    for i, origin in enumerate(create.origins or ()):
+        path: Path = ("create", name, "from", i)
+        if origin == name:
+            message = f'"{name}" cannot be given its own incidents'
+            yield Finding("E120", message, path, "name the others")
+        elif origin not in names:
+            yield _unknown_system(origin, path, [other for other in names if other != name])
+
+
+def _conditions(config: Config, path: Path, create: Create) -> Iterator[Finding]:
+    """Check that conditions ask for values that the fields can have."""
+    known = drafts(config)
+    for name, wanted in create.when.items():
+        inside = (*path, "when", name)
+        if name not in known:
+            hint = suggest(name, known)
+            yield Finding("E116", f'unknown field "{name}"', inside, hint, on_key=True)
+            continue
+        valid = common_words(known[name])
+        for word in wanted:
+            if not fits(known[name], word):
+                message = f'"{name}" is never "{word}"'
+                yield Finding("E117", message, inside, suggest(word, valid))
+
+
+def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
+    """Check every field that the file speaks of, and who is preferred in a conflict."""
+    known = drafts(config)
+    for name, said in config.fields.items():
+        path = ("fields", name)
+        if said is None:
+            continue
+        yield from field_fits(path, said, known[name])
+        for i, system in enumerate(said.on_conflict.systems if said.on_conflict else ()):
+            if system not in names:
+                inside = (*path, "on_conflict", "prefer", i)
+                yield _unknown_system(system, inside, names)
+    yield from _shared_paths(config)
+
+
+def _shared_paths(config: Config) -> Iterator[Finding]:
+    """Refuse two fields that are written to one place: each would undo the other for ever."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, draft in drafts(config).items():
+        for system, rule in draft.rules.items():
+            if rule.path is None or rule.direction is Direction.IN:
+                continue
+            other = taken.setdefault((system, rule.path), name)
+            if other == name:
+                continue
+            where = name if name in config.fields else other
+            message = f'"{other}" and "{name}" stand at one place of "{system}": {rule.path}'
+            hint = f'write "{system}: off" in the field that does not belong there'
+            yield Finding("E120", message, ("fields", where, system, "path"), hint)
+
+
+def _unknown_system(
+    name: str, path: Path, names: Collection[str], *, on_key: bool = False
+) -> Finding:
+    """Say that a name is no system's."""
+    return Finding("E115", f'unknown system "{name}"', path, suggest(name, names), on_key=on_key)

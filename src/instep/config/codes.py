@@ -1,0 +1,41 @@
+"""The code of every mistake in a configuration, and what it means.
+
+A code never changes its meaning, so that it can be searched for. ``E`` stops instep before it
+starts, ``W`` is only said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "E101": "the file cannot be read",
+        "E102": "unknown key",
+        "E103": "not YAML",
+        "E104": "a key stands twice in one mapping",
+        "E105": "the file says nothing, or is not a mapping",
+        "E106": "a key is missing",
+        "E107": "a value of the wrong kind",
+        "E108": "not a duration",
+        "E109": "not a share",
+        "E110": "not one of the valid values",
+        "E111": "not a name",
+        "E112": "a number out of range",
+        "E113": "not an address",
+        "E114": "unknown time zone",
+        "E115": "unknown system",
+        "E116": "unknown field",
+        "E117": "unknown word",
+        "E118": "a policy that does not fit the field",
+        "E119": "an option that does not fit the type of the field",
+        "E120": "two parts of the file contradict each other",
+        "E131": "a variable is unset or empty",
+        "E132": "a secret cannot be read from its file",
+        "E133": "a reference that cannot be resolved where it stands",
+        "W201": "a secret stands in the file itself",
+        "W202": "only one system: there is nothing to keep in step",
+        "W203": "records are to be made in a system that is not writable",
+    }
+)

@@ -1,0 +1,242 @@
+"""What a configuration file may say: frozen models that refuse what they do not know.
+
+Durations are seconds and shares are parts of one, whatever the file spells them as.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
+
+from instep.config.values import (
+    Address,
+    Choices,
+    Decision,
+    Ledger,
+    Meanings,
+    Name,
+    Plain,
+    Seconds,
+    Several,
+    Share,
+    Sweep,
+    Url,
+    Zone,
+    off,
+)
+from instep.core import unit
+from instep.core.fields import Kind
+from instep.core.rules import Direction, Precision
+from instep.errors import Problem
+
+#: The sites of Datadog, each a service of its own.
+SITES = (
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "datadoghq.eu",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "ddog-gov.com",
+    "us2.ddog-gov.com",
+)
+
+_DEFAULTS = unit.Limits()
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    """A mapping of the file: unknown keys are mistakes, and errors do not repeat the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Limits(_Part):
+    """How much a run may do in one system before the rest waits for a person."""
+
+    creates: Count = _DEFAULTS.creates
+    updates: Count = _DEFAULTS.updates
+    closes: Count = _DEFAULTS.closes
+    share: Share = _DEFAULTS.share
+
+
+class _System(_Part):
+    """What every system takes: its address, how long and how fast it is asked."""
+
+    url: Url | None = None
+    timeout: Seconds = 30.0
+    rate: Share = 1.0
+    writable: bool = True
+
+    def secrets(self) -> tuple[str, ...]:
+        """List what must not be seen."""
+        held = (getattr(self, key) for key in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
+
+
+class DevRev(_System):
+    """A DevRev organisation; ``version`` is the date of its API, ``beta`` its beta endpoints."""
+
+    type: Literal["devrev"]
+    token: Secret
+    app_url: Url | None = None
+    version: str | None = None
+    beta: bool = True
+
+
+class Datadog(_System):
+    """A Datadog organisation; ``reference_field`` is the text-array field for instep's mark."""
+
+    type: Literal["datadog"]
+    site: str | None = None
+    api_key: Secret
+    app_key: Secret
+    reference_field: str = Field(default="external_reference", min_length=1)
+    app_url: Url | None = None
+
+
+class ProdManager(_System):
+    """A ProdManager; it keeps local times of ``timezone`` and does not say so itself."""
+
+    type: Literal["prodmanager"]
+    url: Url
+    token: Secret
+    timezone: Zone = "UTC"
+
+
+System = Annotated[DevRev | Datadog | ProdManager, Field(discriminator="type")]
+
+
+class Create(_Part):
+    """Which incidents a system is given; ``origins`` (in the file: ``from``) ``None`` means all."""
+
+    origins: tuple[str, ...] | None = Field(default=None, alias="from", min_length=1)
+    when: dict[str, Choices] = {}
+    set: dict[str, Plain] = {}
+
+
+class RuleSpec(_Part):
+    """What is said of one field in one system; ``words`` ``None``: own words are common words."""
+
+    path: str | None = Field(default=None, min_length=1)
+    words: dict[str, Meanings] | None = None
+    direction: Direction = Direction.BOTH
+    precision: Precision | None = None
+    default: Plain = None
+    max_length: Count = 0
+    min_length: Count = 0
+    single: bool = False
+    tidy: bool = False
+
+
+class FieldSpec(_Part):
+    """What is said of a field; in the file its rules stand beside its own keys, by system.
+
+    ``values`` are the words of a choice, highest first; ``closes`` those that close an incident.
+    """
+
+    type: Kind | None = None
+    on_conflict: Decision | None = None
+    values: Several = ()
+    closes: tuple[str, ...] = ()
+    rules: dict[str, Annotated[RuleSpec | None, BeforeValidator(off)]] = Field(
+        default={}, alias="<system>"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, said: Any, info: ValidationInfo) -> Any:
+        """Put what is said of each system under ``rules``; what names no system stays unknown."""
+        if not isinstance(said, dict):
+            return said
+        systems = (info.context or {}).get("systems", ())
+        rules = {key: rule for key, rule in said.items() if key in systems}
+        return {key: value for key, value in said.items() if key not in rules} | {"<system>": rules}
+
+
+class Heartbeat(_Part):
+    """An address that is called after every cycle that did its work; it can hold a secret."""
+
+    url: Annotated[SecretStr, Field(min_length=1)]
+
+
+class LogFormat(StrEnum):
+    """How log lines look; ``auto`` is for people on a terminal, else JSON."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important line that is still logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Log(_Part):
+    """How instep logs."""
+
+    format: LogFormat = LogFormat.AUTO
+    level: LogLevel = LogLevel.INFO
+
+
+class Page(StrEnum):
+    """How much the status page tells; without titles, hosts and error bodies unless ``full``."""
+
+    OFF = "off"
+    SUMMARY = "summary"
+    FULL = "full"
+
+
+class Config(_Part):
+    """A whole configuration file, with its secrets in place."""
+
+    ledger: Ledger = Field(default="sqlite:///instep.db", repr=False)
+    every: Seconds = 60.0
+    full_sweep_every: Sweep = 3600.0
+    limits: Limits = Limits()
+    systems: dict[Name, System]
+    create: dict[str, Create] = {}
+    fields: dict[Name, Annotated[FieldSpec | None, BeforeValidator(off)]] = {}
+    listen: Address | None = None
+    page: Page = Page.SUMMARY
+    heartbeat: Heartbeat | None = None
+    log: Log = Log()
+    stop_within: Seconds = 30.0
+    _warnings: tuple[Problem, ...] = PrivateAttr(())
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is not wrong, but worth saying."""
+        return self._warnings
+
+    def warned(self, warnings: tuple[Problem, ...]) -> "Config":
+        """Give back the same configuration with these warnings."""
+        copy = self.model_copy()
+        copy._warnings = warnings  # noqa: SLF001 - a copy of its own class
+        return copy
+
+    def secrets(self) -> tuple[str, ...]:
+        """List every secret, so that logs can leave them out."""
+        found = [secret for system in self.systems.values() for secret in system.secrets()]
+        if self.heartbeat:
+            found.append(self.heartbeat.url.get_secret_value())
+        if password := urlsplit(self.ledger).password:
+            found += [password, unquote(password)]
+        return tuple(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""The pure core: what is decided, without I/O, clock or logging."""

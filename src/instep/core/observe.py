@@ -1,0 +1,142 @@
+"""Observe and conclude: how what a system was heard to say changes its side.
+
+``observe`` takes in what a record says; ``conclude`` takes in what came of a write of ours. Only
+``conclude`` moves shadow and agreed, and only on the strength of what was meant: a rewrite by the
+system is its spelling of our value, an edit just behind our write is not a rewrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from instep.core.model import Incident, Intent, Record, Reference, Sent, Side, Word, Words
+from instep.core.rules import Rule
+from instep.core.unit import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a record says, ready to be taken in: own words by field, and when it was asked.
+
+    ``ticket`` is from before the request. ``at`` stamps words that changed; ``moved`` names
+    fields that the system may have set as an effect of our own write.
+    """
+
+    reference: Reference
+    says: Words
+    ticket: int
+    at: str
+
+
+def hear(member: Member, record: Record, words: Words, ticket: int, at: str) -> Heard:
+    """Read a record's words (by path) through the member's rules."""
+    says = {
+        name: own
+        for name, rule in member.rules.items()
+        if (own := rule.own(words.get(rule.path))) is not None
+    }
+    return Heard(reference_to(record), says, ticket, at)
+
+
+def reference_to(record: Record) -> Reference:
+    """Give the external reference to a record."""
+    return Reference(record.id, record.birth, record.display, record.url, record.opened)
+
+
+def stale(side: Side, ticket: int) -> bool:
+    """Whether an observation is older than what is known: it was asked for before that."""
+    return ticket < side.seen
+
+
+def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
+    """Take in what a record says; answers the side and whether that makes its incident due.
+
+    ``seen`` is the ticket of now. An old observation changes nothing but raises a doubt.
+    """
+    if stale(side, heard.ticket):
+        return replace(side, doubt=True), True
+    back = side.gone or side.reference is None
+    calm = replace(side, reference=heard.reference, doubt=False, gone=False)
+    changed = {
+        name
+        for name in {*side.says, *heard.says}
+        if side.says.get(name) != heard.says.get(name)
+    }
+    if not changed:
+        return calm, back
+    says_at = {**side.says_at, **dict.fromkeys(changed, heard.at)}
+    return replace(calm, says=heard.says, says_at=says_at, seen=seen), True
+
+
+def lost(side: Side) -> Side:
+    """Take in that a direct read found no such record any more."""
+    return replace(side, gone=True, doubt=False)
+
+
+def conclude(
+    member: Member,
+    incident: Incident,
+    intent: Intent,
+    heard: Heard,
+    echo: Words,
+    *,
+    confirmed: bool,
+    seen: int,
+) -> Side:
+    """Take in what came of a write: shadow and agreed from what was meant, says from the record.
+
+    ``echo`` is, by path, what the write's own answer showed; ``confirmed`` whether the service
+    said that the write succeeded.
+    """
+    side = incident.side(member.name)
+    shadow, agreed = dict(side.shadow), dict(side.agreed)
+    born = intent.kind == "create"
+    for name, sent in intent.sent.items():
+        rule = member.rules.get(name)
+        says = heard.says.get(name)
+        shown = sent.path in echo and rule is not None and rule.own(echo[sent.path]) == says
+        taken = _spelled(rule, sent, says, shown=confirmed and shown, took=confirmed or born)
+        if taken is not None:
+            shadow[name], agreed[name] = taken
+    for name in _moved_along(member, intent):
+        if incident.value(name) is not None:
+            # The system set it because of what we wrote; what was agreed stands.
+            shadow[name], agreed[name] = heard.says.get(name), incident.value(name)
+    side = replace(side, shadow=shadow, agreed=agreed)
+    after, _ = observe(side, heard, seen)
+    return replace(after, seen=max(after.seen, seen))
+
+
+def _spelled(
+    rule: Rule | None, sent: Sent, says: Word, *, shown: bool, took: bool
+) -> tuple[Word, Word] | None:
+    """Give shadow and agreed for one field that was sent; ``None`` leaves both as they are.
+
+    ``shown`` says that the write's own answer already showed what the record says now, ``took``
+    that the service took our word, or was made with it.
+    """
+    if rule is None:
+        # The rule went away while the intent was open.
+        return None
+    if not sent.carried:
+        # A create could not carry it: a fresh record says what fresh records say.
+        return sent.word, sent.value if rule.agrees(sent.word, sent.value) else None
+    if rule.agrees(says, sent.value) or shown:
+        # It says what was meant, or spells our value its own way.
+        return says, sent.value
+    if took:
+        # Somebody has edited it since: what it says beside our word is an edit.
+        return sent.word, sent.value
+    return None
+
+
+def _moved_along(member: Member, intent: Intent) -> list[str]:
+    """Name the fields that the system sets by itself as an effect of this write."""
+    wrote: set[str] = {sent.path for sent in intent.sent.values() if sent.carried}
+    moves: Mapping[str, frozenset[str]] = member.abilities.moves
+    return [
+        name
+        for name, rule in member.rules.items()
+        if name not in intent.sent and moves.get(rule.path, frozenset()) & wrote
+    ]

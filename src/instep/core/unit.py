@@ -1,0 +1,97 @@
+"""A unit: one set of systems and fields that are kept in step with each other.
+
+This is what a configuration file says, as values that the core can decide with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from instep.core.abilities import Abilities
+from instep.core.fields import Field
+from instep.core.model import NOTHING, Word, Words
+from instep.core.rules import Direction, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """Which incidents a system is given that it does not have.
+
+    ``origins`` are the systems in which they began, ``when`` the common values that each named
+    field must have one of, and ``words`` the own words, by path, that every new record gets.
+    """
+
+    origins: frozenset[str]
+    when: Mapping[str, frozenset[Word]] = field(default_factory=dict)
+    words: Words = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A system as a unit uses it; ``fingerprint`` changes whenever its rules do."""
+
+    name: str
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    abilities: Abilities = field(default_factory=Abilities)
+    creation: Creation | None = None
+    writable: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the rules: records heard under other rules are read anew."""
+        return repr(sorted(self.rules.items()))
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path that a rule or a create names."""
+        made = self.creation.words if self.creation else NOTHING
+        return frozenset(rule.path for rule in self.rules.values()) | frozenset(made)
+
+    def hears(self, name: str) -> bool:
+        """Whether what the system says of the field counts."""
+        return name in self.rules and self.rules[name].direction is not Direction.OUT
+
+    def writes(self, name: str) -> bool:
+        """Whether the field is ever written to the system."""
+        rule = self.rules.get(name)
+        return (
+            self.writable
+            and rule is not None
+            and rule.direction is not Direction.IN
+            and rule.path not in self.abilities.read_only
+        )
+
+    def holds(self, name: str, says: Words) -> bool:
+        """Whether a record that says ``says`` (own words by field) can hold the field at all."""
+        needs = self.abilities.only_while.get(self.rules[name].path)
+        if needs is None:
+            return True
+        states = [says.get(f) for f, rule in self.rules.items() if rule.path == needs.path]
+        return not states or states[0] in needs.words
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a run may do in one system before the rest waits for a person.
+
+    ``share`` (0 to 1) bounds updates and closes by the number of records linked there, once
+    there are enough of them for a share to mean something.
+    """
+
+    creates: int = 100
+    updates: int = 200
+    closes: int = 50
+    share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One set of systems and fields; the order of ``members`` breaks ties."""
+
+    name: str
+    fields: Mapping[str, Field]
+    members: Mapping[str, Member]
+    limits: Limits = field(default_factory=Limits)
+    closes: Mapping[str, frozenset[Word]] = field(default_factory=dict)
+    """Field -> the common values that close an incident."""

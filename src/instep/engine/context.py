@@ -1,0 +1,70 @@
+"""What the engine works with: everything that comes from outside, in one value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ParamSpec, Protocol, TypeVar
+from uuid import uuid4
+
+from instep.core.fields import stamp
+from instep.core.unit import Member, Unit
+from instep.ledger import notes
+from instep.ledger.database import Ledger
+from instep.systems.base import System
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """Where ledger functions are called: one worker thread, or at once in tests."""
+
+    def __call__(
+        self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]:
+        """Call ``work`` and answer what it answers."""
+        ...
+
+
+def new_uid() -> str:
+    """Make an incident's uid: twelve characters, never used again."""
+    return uuid4().hex[:12]
+
+
+@dataclass
+class App:
+    """One unit, its opened systems and its ledger.
+
+    Attributes:
+        now: the time, in seconds since the epoch.
+        full_sweep_every: seconds after which a system that lists changes is swept whole.
+        workers: how many writes to one system are under way at once.
+        hear_within: seconds that hearing one system may take before the others go on.
+        away: systems that could not be used in this cycle.
+    """
+
+    unit: Unit
+    systems: Mapping[str, System]
+    ledger: Ledger
+    desk: Desk
+    now: Callable[[], float] = time.time
+    new_uid: Callable[[], str] = new_uid
+    full_sweep_every: float = 3600.0
+    workers: int = 8
+    hear_within: float = 900.0
+    away: dict[str, str] = field(default_factory=dict)
+
+    def stamp(self) -> str:
+        """Stamp now."""
+        return stamp(datetime.fromtimestamp(self.now(), UTC))
+
+    def member(self, name: str) -> Member:
+        """Give a system as the unit uses it."""
+        return self.unit.members[name]
+
+    async def ticket(self, lag: float = 0.0) -> int:
+        """Give the ticket for a request about to be made."""
+        return await self.desk(notes.ticket, self.ledger, lag)

@@ -1,0 +1,71 @@
+"""The cycle: the only place that knows the order."""
+
+from __future__ import annotations
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from instep.core.plan import Plan
+from instep.engine.context import App
+from instep.engine.hear import hear_all
+from instep.engine.report import Report, Tally
+from instep.engine.settle import plan_due, settle_due
+from instep.ledger import runs
+
+log = structlog.get_logger()
+
+
+async def run_cycle(app: App, *, sweep: bool = False, approved: bool = False) -> Report:
+    """Hear every system, then settle what is due; open intents are recovered on the way.
+
+    ``sweep`` hears everything, whatever the cursors say; ``approved`` is a person's word that
+    what the guard would hold may be sent.
+    """
+    app.away.clear()
+    began, asked = app.now(), _requests(app)
+    report = await _begin(app)
+    with bound_contextvars(run=report.run):
+        await hear_all(app, report, sweep=sweep)
+        await settle_due(app, report, approved=approved)
+        return await _end(app, report, began, asked)
+
+
+async def make_plan(app: App) -> tuple[Plan, Report]:
+    """Say what a cycle would write. ``app`` holds a copy of the ledger, which is thrown away."""
+    app.away.clear()
+    report = await _begin(app)
+    with bound_contextvars(run=report.run):
+        await hear_all(app, report)
+        return await plan_due(app, report), report
+
+
+async def _begin(app: App) -> Report:
+    """Begin a run."""
+    first = await app.desk(runs.first, app.ledger, app.unit.name)
+    mode = "initial" if first else "incremental"
+    number = await app.desk(runs.start, app.ledger, app.unit.name, mode, app.stamp())
+    return Report(number, mode, {name: Tally() for name in app.systems})
+
+
+async def _end(app: App, report: Report, began: float, asked: dict[str, int]) -> Report:
+    """End a run: count, remember, and say it in one line."""
+    report.seconds = app.now() - began
+    report.state = "completed" if not app.away else "partial"
+    for name, count in _requests(app).items():
+        report.systems[name].counts["requests"] = count - asked[name]
+    counts = await app.desk(_counts, app)
+    report.incidents, report.due = counts["incidents"], counts["due"]
+    await app.desk(runs.end, app.ledger, report.run, report.state, app.stamp(), report.data())
+    log.info("cycle.completed", **{k: v for k, v in report.data().items() if k != "run"})
+    return report
+
+
+def _counts(app: App) -> dict[str, int]:
+    """Count what the ledger holds."""
+    with app.ledger.begin() as db:
+        return runs.counts(db)
+
+
+def _requests(app: App) -> dict[str, int]:
+    """Give how many requests each system has been sent since it was opened."""
+    return {name: system.requests for name, system in app.systems.items()}

@@ -1,0 +1,102 @@
+"""Hear: poll one system, link its records, note what they say.
+
+Pages become notes in the ledger and nothing else: whoever settles meets them there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import structlog
+
+from instep.engine.context import App
+from instep.engine.report import Report, Tally
+from instep.errors import SideError
+from instep.ledger import notes, runs
+from instep.systems.base import Page
+
+log = structlog.get_logger()
+
+
+async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
+    """Hear every system at once; one that cannot be heard costs only itself."""
+    async with asyncio.TaskGroup() as group:
+        for name in app.systems:
+            group.create_task(hear(app, name, report.systems[name], sweep=sweep))
+
+
+async def hear(app: App, name: str, tally: Tally, *, sweep: bool = False) -> None:
+    """Hear one system: what changed since last time, or everything when a sweep is owed."""
+    try:
+        async with asyncio.timeout(app.hear_within):
+            swept = await _listen(app, name, tally, sweep=sweep)
+    except (SideError, TimeoutError) as error:
+        why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
+        await unheard(app, name, tally, why)
+    else:
+        await app.desk(runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=swept)
+
+
+async def unheard(app: App, name: str, tally: Tally, why: str) -> None:
+    """Take a system out of this cycle, and say so once."""
+    if name not in app.away:
+        log.warning("system.unheard", system=name, why=why)
+    app.away[name] = tally.why = why
+    tally.heard = False
+    await app.desk(
+        runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=False, error=why
+    )
+
+
+async def _listen(app: App, name: str, tally: Tally, *, sweep: bool) -> bool:
+    """Note every page; answers whether the listing was a whole one."""
+    system, lag = app.systems[name], app.member(name).abilities.list_lag
+    known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
+    owed = sweep or app.now() - known.swept_at >= app.full_sweep_every
+    since = known.cursor if app.member(name).abilities.filters_by_time and not owed else None
+    listening = _listening(app, name)
+    met: set[str] = set()
+    began = asked = await app.ticket(lag)
+    pages = system.changes(since)
+    async for page in pages:
+        await _note(app, listening, page, asked, tally)
+        met.update(record.id for record in page.records)
+        if page.complete:
+            await app.desk(notes.missing, app.ledger, name, met, began)
+        asked = await app.ticket(lag)
+    tally.counts["records"] += len(met)
+    return since is None
+
+
+async def _note(
+    app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally
+) -> None:
+    """Note one page."""
+    noted = await app.desk(
+        notes.note, app.ledger, listening, page.records, asked, cursor=page.cursor
+    )
+    tally.counts["changed"] += noted.changed
+    for record, incident in noted.duplicates:
+        log.warning(
+            "record.duplicate", system=listening.member.name, record=record, incident=incident
+        )
+
+
+def _listening(app: App, name: str) -> notes.Listening:
+    """Say who is heard, and with what."""
+    member = app.member(name)
+    rules = hashlib.blake2b(member.fingerprint.encode(), digest_size=4).hexdigest()
+    return notes.Listening(
+        unit=app.unit.name,
+        member=member,
+        words=app.systems[name].words,
+        new_uid=app.new_uid,
+        at=app.stamp(),
+        fingerprint=rules,
+    )
+
+
+def fingerprint(app: App, name: str) -> str:
+    """Name the rules of a system, as remembered with every digest."""
+    return _listening(app, name).fingerprint

@@ -1,0 +1,160 @@
+"""Push: what was decided is sent, once, after looking again; and what is unclear is looked up.
+
+Every function answers an ``Outcome`` for the ledger to take in, or ``None`` where nothing is
+known yet and the intent stays open.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from instep.core.model import Incident, Intent, Record, Reference, Words
+from instep.core.observe import Heard, hear
+from instep.core.plan import carried
+from instep.engine.context import App
+from instep.engine.hear import fingerprint
+from instep.errors import Gone, Rejected, SideError
+from instep.ledger.journal import Outcome, Result
+
+log = structlog.get_logger()
+
+
+async def push(app: App, incident: Incident, intent: Intent) -> Outcome | None:
+    """Send one intent.
+
+    Raises:
+        SideError: the system cannot be used; the intent stays open if it may have been carried
+            out, and is concluded as dropped by ``stopped`` if it certainly was not.
+    """
+    if app.now() >= intent.expires:
+        # Somebody else may have looked for it by now and found nothing.
+        return _end(intent, Result.DROPPED, "expired before it was sent")
+    try:
+        if intent.kind == "create":
+            return await _create(app, intent)
+        return await _update(app, incident, intent)
+    except Rejected as error:
+        return _end(intent, Result.REFUSED, error.message)
+    except Gone as error:
+        # It went away between the look and the write.
+        return _end(intent, Result.GONE, error.message)
+
+
+async def _create(app: App, intent: Intent) -> Outcome:
+    """Make the record; one request that writes, never repeated."""
+    asked = await app.ticket()
+    written = await app.systems[intent.system].create(
+        carried(intent.sent, intent.extra), intent.mark
+    )
+    return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
+
+
+async def _update(app: App, incident: Incident, intent: Intent) -> Outcome:
+    """Look at the record once more, and change it if it still says what the plan assumed."""
+    system, reference = app.systems[intent.system], incident.side(intent.system).reference
+    asked = await app.ticket()
+    record = await _still(app, incident, intent.system, reference)
+    if record is None:
+        return _end(intent, Result.GONE, "the service has no such record")
+    heard = _heard(app, intent.system, record, asked)
+    moved = [n for n, sent in intent.sent.items() if heard.says.get(n) != sent.assumed]
+    if moved:
+        return _concluded(
+            app, intent, record, asked, Result.STALE, reason=f"{', '.join(moved)} moved"
+        )
+    asked = await app.ticket()
+    written = await system.update(record, carried(intent.sent, intent.extra))
+    return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
+
+
+async def _still(
+    app: App, incident: Incident, name: str, reference: Reference | None
+) -> Record | None:
+    """Read a side's record directly; ``None`` if it is gone or its id means another by now."""
+    if reference is None:
+        return None
+    try:
+        record = await app.systems[name].read(reference.id)
+    except Gone:
+        return None
+    other = record.birth != reference.birth
+    if other or (record.mark is not None and record.mark.uid != incident.uid):
+        return None
+    return record
+
+
+async def look(app: App, incident: Incident, name: str) -> Outcome:
+    """Read a side in doubt directly: it is gone only when the service says so."""
+    asked = await app.ticket()
+    record = await _still(app, incident, name, incident.side(name).reference)
+    if record is None:
+        log.info("record.gone", system=name, incident=incident.id)
+        return Outcome(incident.id, name, Result.GONE)
+    heard = _heard(app, name, record, asked)
+    digest = fingerprint(app, name) + record.digest
+    return Outcome(incident.id, name, Result.STALE, heard=heard, digest=digest)
+
+
+async def recover(app: App, incident: Incident, intent: Intent) -> Outcome | None:
+    """Find out what became of an open intent; a create is looked up, never repeated."""
+    reference = incident.side(intent.system).reference
+    if intent.kind == "create" and reference is None:
+        return await _recover_create(app, intent)
+    asked = await app.ticket()
+    record = await _still(app, incident, intent.system, reference)
+    if record is None:
+        return _end(intent, Result.GONE, "the service has no such record")
+    log.info("intent.recovered", system=intent.system, incident=incident.id, kind=intent.kind)
+    return _concluded(app, intent, record, asked, Result.RECOVERED, reason="found after a stop")
+
+
+async def _recover_create(app: App, intent: Intent) -> Outcome | None:
+    """Look for the record by its mark; give up only when it can no longer turn up."""
+    asked = await app.ticket()
+    found = await app.systems[intent.system].find(intent.mark)
+    if found:
+        record = min(found, key=lambda r: (r.opened, r.id))
+        log.info("intent.recovered", system=intent.system, incident=intent.incident, kind="create")
+        return _concluded(app, intent, record, asked, Result.RECOVERED, reason="found by its mark")
+    abilities = app.member(intent.system).abilities
+    if app.now() < intent.expires + abilities.deadline + abilities.find_lag:
+        return None
+    log.info("intent.dropped", system=intent.system, incident=intent.incident)
+    return _end(intent, Result.DROPPED, "never arrived")
+
+
+def stopped(intent: Intent, error: SideError) -> Outcome | None:
+    """Say what a failing system leaves of an intent: open if it is unclear, else dropped."""
+    return None if error.unclear else _end(intent, Result.DROPPED, error.message)
+
+
+def _end(intent: Intent, result: Result, reason: str) -> Outcome:
+    """Conclude an intent without a record."""
+    return Outcome(intent.incident, intent.system, result, intent, reason=reason)
+
+
+def _heard(app: App, name: str, record: Record, asked: int) -> Heard:
+    """Read a record through its rules."""
+    return hear(app.member(name), record, app.systems[name].words(record), asked, app.stamp())
+
+
+def _concluded(
+    app: App,
+    intent: Intent,
+    record: Record,
+    asked: int,
+    result: Result,
+    echo: Words | None = None,
+    reason: str = "",
+) -> Outcome:
+    """Conclude an intent with the record as it was read back."""
+    return Outcome(
+        incident=intent.incident,
+        system=intent.system,
+        result=result,
+        intent=intent,
+        heard=_heard(app, intent.system, record, asked),
+        digest=fingerprint(app, intent.system) + record.digest,
+        echo=echo or {},
+        reason=reason,
+    )

@@ -1,0 +1,77 @@
+"""The report of a run: what was heard, what was written, and what waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+#: What is counted per system, in the order in which it is shown.
+COUNTED = ("records", "requests", "creates", "updates", "closes", "comments", "failed")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened to one system in a run."""
+
+    heard: bool = True
+    why: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def data(self) -> dict[str, Any]:
+        """Give the tally as JSON shows it."""
+        shown = {"heard": self.heard, **{name: self.counts[name] for name in COUNTED}}
+        return shown if self.heard else {**shown, "why": self.why}
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did.
+
+    ``conflicts`` counts fields that wait for a person, ``attic`` losing values kept in this run,
+    ``held`` and ``dead`` operations that wait, ``due`` incidents that some side has not settled.
+    """
+
+    run: int
+    mode: str
+    systems: dict[str, Tally]
+    state: str = "running"
+    seconds: float = 0.0
+    incidents: int = 0
+    conflicts: int = 0
+    attic: int = 0
+    held: int = 0
+    dead: int = 0
+    due: int = 0
+
+    @property
+    def writes(self) -> int:
+        """Count what was written anywhere."""
+        return sum(
+            t.counts["creates"] + t.counts["updates"] + t.counts["closes"]
+            for t in self.systems.values()
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """Say how the run ended: 0 in step, 1 something waits, 3 a system could not be used."""
+        if not all(tally.heard for tally in self.systems.values()):
+            return 3
+        return int(bool(self.held or self.dead or self.conflicts or self.due))
+
+    def data(self) -> dict[str, Any]:
+        """Give the report as JSON shows it."""
+        return {
+            "run": self.run,
+            "mode": self.mode,
+            "state": self.state,
+            "seconds": round(self.seconds, 3),
+            "incidents": self.incidents,
+            "quiet": self.writes == 0,
+            "systems": {name: tally.data() for name, tally in self.systems.items()},
+            "conflicts": self.conflicts,
+            "attic": self.attic,
+            "held": self.held,
+            "dead": self.dead,
+            "due": self.due,
+        }

@@ -1,0 +1,1 @@
+"""The ledger: external references, what each side says, and every write, in one database."""

@@ -1,0 +1,274 @@
+"""Decided before sent, concluded after: the two commits around every write.
+
+``decide`` keeps base, attic, consumed shadows and the intents of all that follows in one commit.
+``conclude`` takes in what came of the intents, and computes from the row whether the incident is
+still due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select
+
+from instep.core.merge import merge
+from instep.core.model import Incident, Intent, Side, Words
+from instep.core.observe import Heard, conclude, lost, observe
+from instep.core.plan import Held, Operation, Settled, Why, at_rest, settle
+from instep.core.unit import Unit
+from instep.ledger.held import keep_held
+from instep.ledger.store import load, put_digests, save
+from instep.ledger.syncs import heard_from, wrote_to
+from instep.ledger.tables import conflicts, incidents, intents, journal
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from instep.ledger.database import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is decided for one incident: the row it was decided on, and what may be sent now."""
+
+    before: Incident
+    settled: Settled
+    passed: tuple[Operation, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+class Result(StrEnum):
+    """What came of an intent."""
+
+    WRITTEN = "written"
+    RECOVERED = "recovered"
+    STALE = "stale"
+    GONE = "gone"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an intent, or of a direct read of a side in doubt (no intent).
+
+    ``heard`` is what the record said in the end, ``digest`` names its raw bytes.
+    """
+
+    incident: int
+    system: str
+    result: Result
+    intent: Intent | None = None
+    heard: Heard | None = None
+    digest: str = ""
+    echo: Words = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Under which run and when something is written down; intents expire at ``expires``."""
+
+    run: int
+    at: str
+    expires: float = 0.0
+
+
+def decide(ledger: Ledger, decisions: Sequence[Decision], stamp: Stamp) -> list[Intent]:
+    """Commit decisions; answers the intents to push.
+
+    An incident whose version moved since it was loaded is left as it is: it stays due.
+    """
+    with ledger.begin() as db:
+        current = _versions(db, [d.before.id for d in decisions])
+        sound = [d for d in decisions if current.get(d.before.id) == d.before.version]
+        save(db, [(d.before, d.settled.incident, not at_rest(d.settled)) for d in sound if _moves(d)])
+        _keep_losers(db, sound, stamp)
+        keep_held(db, {d.before.id: d.held for d in sound}, stamp.run, stamp.at)
+        heard_from(db, sound, stamp.run, stamp.at)
+        return _open_intents(db, sound, stamp)
+
+
+def _moves(decision: Decision) -> bool:
+    """Whether anything of the incident's row changes: what is only held costs no write."""
+    return (
+        decision.settled.incident != decision.before
+        or bool(decision.passed)
+        or at_rest(decision.settled)
+    )
+
+
+def _versions(db: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Give the incidents' versions, locking their rows in id order where the database can."""
+    rows = db.execute(
+        select(incidents.c.id, incidents.c.version)
+        .where(incidents.c.id.in_(ids))
+        .order_by(incidents.c.id)
+        .with_for_update()
+    )
+    return {row.id: row.version for row in rows}
+
+
+def _keep_losers(db: Connection, decisions: Sequence[Decision], stamp: Stamp) -> None:
+    """Put the losing values of conflicts into the attic."""
+    rows = [
+        {
+            "incident": decision.before.id,
+            "field": name,
+            "value": loser.value,
+            "origins": loser.origins,
+            "said_at": loser.at,
+            "cause": f"decided for {', '.join(outcome.base.origins) if outcome.base else 'base'}",
+            "run": stamp.run,
+            "decided_at": stamp.at,
+        }
+        for decision in decisions
+        for name, outcome in decision.settled.merged.items()
+        for loser in outcome.losers
+    ]
+    if rows:
+        db.execute(insert(conflicts), rows)
+
+
+def _open_intents(db: Connection, decisions: Sequence[Decision], stamp: Stamp) -> list[Intent]:
+    """Write the intents down, to be sent once this is committed."""
+    planned = [op for d in decisions for op in d.passed if not op.announced]
+    uids = {d.before.id: d.before for d in decisions}
+    rows: list[dict[str, Any]] = [
+        {
+            "incident": op.incident,
+            "system": op.system,
+            "kind": op.kind,
+            "sent": {name: asdict(sent) for name, sent in op.sent.items()},
+            "mark": asdict(op.mark) if op.mark else _unmarked(uids[op.incident]),
+            "extra": op.extra,
+            "cause": op.reason,
+            "expires": stamp.expires,
+            "run": stamp.run,
+            "written_at": stamp.at,
+        }
+        for op in planned
+    ]
+    if not rows:
+        return []
+    ids = db.execute(
+        insert(intents).returning(intents.c.id, sort_by_parameter_order=True), rows
+    ).scalars()
+    numbers = set(ids)
+    loaded = load(db, {op.incident for op in planned})
+    return [intent for incident in loaded for intent in incident.intents if intent.id in numbers]
+
+
+def _unmarked(incident: Incident) -> dict[str, str]:
+    """Name the incident where a record that exists is written to."""
+    return {"origin": incident.origin, "display": "", "uid": incident.uid, "url": ""}
+
+
+def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stamp) -> None:
+    """Commit what came of intents and direct reads, and compute what is still due."""
+    with ledger.begin() as db:
+        seen = ledger.tick(db)
+        loaded = {i.id: i for i in load(db, {o.incident for o in outcomes})}
+        current = dict(loaded)
+        for outcome in outcomes:
+            current[outcome.incident] = _apply(unit, current[outcome.incident], outcome, seen)
+        _close_intents(db, outcomes)
+        save(db, [(loaded[i], after, _is_due(unit, after)) for i, after in current.items()])
+        _keep_digests(db, unit, outcomes, current)
+        _keep_journal(db, outcomes, stamp)
+        wrote_to(db, outcomes, stamp.run, stamp.at)
+        refused = {o.incident: (_refused(o),) for o in outcomes if o.result is Result.REFUSED}
+        keep_held(db, refused, stamp.run, stamp.at, replace_all=False)
+
+
+def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int) -> Incident:
+    """Apply one outcome to an incident as it stands now."""
+    member, side = unit.members[outcome.system], incident.side(outcome.system)
+    mine = outcome.intent
+    is_open = mine is not None and any(i.id == mine.id for i in incident.intents)
+    after: Side = side
+    if outcome.result is Result.GONE:
+        after = lost(side)
+    elif outcome.heard is not None:
+        if mine is not None and is_open and outcome.result in (Result.WRITTEN, Result.RECOVERED):
+            after = conclude(
+                member,
+                incident,
+                mine,
+                outcome.heard,
+                outcome.echo,
+                confirmed=outcome.result is Result.WRITTEN,
+                seen=seen,
+            )
+        else:
+            after, _ = observe(side, outcome.heard, seen)
+    rest = tuple(i for i in incident.intents if mine is None or i.id != mine.id)
+    sides = incident.sides if after == side else {**incident.sides, outcome.system: after}
+    return replace(incident, sides=sides, intents=rest)
+
+
+def _is_due(unit: Unit, incident: Incident) -> bool:
+    """Compute from the row whether the incident is due: a wake-up cannot be lost."""
+    return not at_rest(settle(unit, incident, merge(unit, incident)))
+
+
+def _close_intents(db: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Close the intents that came to an end."""
+    ids = [o.intent.id for o in outcomes if o.intent is not None]
+    if ids:
+        db.execute(delete(intents).where(intents.c.id.in_(ids)))
+
+
+def _keep_digests(
+    db: Connection, unit: Unit, outcomes: Sequence[Outcome], current: dict[int, Incident]
+) -> None:
+    """Remember the raw bytes behind what sides say now, or forget those that no longer hold."""
+    for name in unit.members:
+        kept: dict[str, str | None] = {}
+        for outcome in outcomes:
+            side = current[outcome.incident].side(name)
+            if outcome.system == name and side.reference is not None:
+                sure = outcome.digest and not side.doubt and not side.gone
+                kept[side.reference.id] = outcome.digest if sure else None
+        put_digests(db, name, kept)
+
+
+def _keep_journal(db: Connection, outcomes: Sequence[Outcome], stamp: Stamp) -> None:
+    """Append every write to the journal: before, after, and why."""
+    rows = [
+        {
+            "at": stamp.at,
+            "run": stamp.run,
+            "incident": o.incident,
+            "system": o.system,
+            "kind": o.intent.kind,
+            "outcome": str(o.result),
+            "record": o.heard.reference.id if o.heard else None,
+            "before": {name: sent.assumed for name, sent in o.intent.sent.items()},
+            "after": {name: sent.word for name, sent in o.intent.sent.items() if sent.carried},
+            "cause": o.reason,
+        }
+        for o in outcomes
+        if o.intent is not None
+    ]
+    if rows:
+        db.execute(insert(journal), rows)
+
+
+def _refused(outcome: Outcome) -> Held:
+    """Hold what a service refused, until other words are to be sent."""
+    intent = outcome.intent
+    if intent is None:
+        raise ValueError("only an intent can be refused")
+    operation = Operation(
+        kind=intent.kind,
+        system=intent.system,
+        incident=intent.incident,
+        sent=intent.sent,
+        reason=outcome.reason,
+        extra=intent.extra,
+    )
+    return Held(operation, Why.REFUSED, outcome.reason)

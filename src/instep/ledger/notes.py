@@ -1,0 +1,208 @@
+"""What hear writes: one transaction a page, and nothing at all for records that are known.
+
+A record whose digest is remembered costs one row of one query. Only the others are read through
+the rules, linked, and noted; the cursor moves in the same commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, insert, select, update
+
+from instep.core import observe as core
+from instep.core.fields import moment, stamp
+from instep.core.model import Incident, Record, Words
+from instep.core.unit import Member
+from instep.ledger.links import New, join
+from instep.ledger.store import MANY, load, put_digests, save
+from instep.ledger.tables import cursors, digests, external_references, incidents, sides
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from instep.ledger.database import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Who is heard, and with what: everything that noting a page needs beside the page.
+
+    ``words`` reads a record in the service's own words, ``new_uid`` makes an incident's uid and
+    ``at`` stamps what is noted.
+    """
+
+    unit: str
+    member: Member
+    words: Callable[[Record], Words]
+    new_uid: Callable[[], str]
+    at: str
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Noted:
+    """What a page brought: how many incidents began or changed, and records that are copies."""
+
+    opened: int = 0
+    changed: int = 0
+    duplicates: list[tuple[str, int]] = field(default_factory=list)
+
+
+def ticket(ledger: Ledger, lag: float) -> int:
+    """Give the ticket for a request about to be made, less the listing's lag in seconds."""
+    with ledger.begin() as db:
+        return ledger.ticket(db) - int(lag * 1_000_000)
+
+
+def note(
+    ledger: Ledger,
+    listening: Listening,
+    records: Sequence[Record],
+    asked: int,
+    cursor: str | None = None,
+) -> Noted:
+    """Note a page of records that was asked for at ticket ``asked``, and move the cursor."""
+    noted = Noted()
+    system = listening.member.name
+    latest = {record.id: record for record in records}
+    with ledger.begin() as db:
+        known = _digests(db, system, latest)
+        fresh = {
+            record.id: record
+            for record in latest.values()
+            if known.get(record.id) != listening.fingerprint + record.digest
+        }
+        if fresh:
+            _take_in(db, ledger, listening, fresh, asked, noted)
+        if cursor:
+            _move_cursor(db, listening, cursor)
+    return noted
+
+
+def _digests(db: Connection, system: str, ids: Collection[str]) -> dict[str, str]:
+    """Give the digests remembered for records."""
+    rows = db.execute(
+        select(digests.c.record, digests.c.digest).where(
+            digests.c.system == system, digests.c.record.in_(ids)
+        )
+    )
+    return {row.record: row.digest for row in rows}
+
+
+def _take_in(
+    db: Connection,
+    ledger: Ledger,
+    listening: Listening,
+    fresh: Mapping[str, Record],
+    asked: int,
+    noted: Noted,
+) -> None:
+    """Link fresh records to their incidents and observe what they say."""
+    system, seen = listening.member.name, ledger.tick(db)
+    new = New(listening.new_uid, listening.at)
+    joined = join(db, listening.unit, system, fresh.values(), new)
+    begun = {incident.id for incident in joined.made}
+    kept: dict[str, str | None] = {}
+    pairs: dict[int, tuple[Incident, Incident, bool]] = {}
+    for incident in [*load(db, joined.records.keys() - begun), *joined.made]:
+        record, uid = joined.records[incident.id]
+        words = listening.words(record)
+        heard = core.hear(listening.member, record, words, asked, _said_at(record, listening.at))
+        side, is_due = core.observe(incident.side(system), heard, seen)
+        kept[record.id] = None if side.doubt else listening.fingerprint + record.digest
+        if side != incident.side(system) or incident.uid != uid:
+            after = replace(incident, uid=uid, sides={**incident.sides, system: side})
+            pairs[incident.id] = (incident, after, is_due)
+            noted.changed += 1
+    for record_id, _ in joined.duplicates:
+        kept[record_id] = listening.fingerprint + fresh[record_id].digest
+    noted.opened += len(joined.made)
+    noted.duplicates += joined.duplicates
+    _save_noted(db, pairs)
+    _doubt(db, system, joined.reused)
+    put_digests(db, system, kept)
+
+
+def _said_at(record: Record, at: str) -> str:
+    """Date an edit: by the service where it keeps such a time and it is past, else by now."""
+    if record.modified is None:
+        return at
+    return min(stamp(moment(record.modified)), at)
+
+
+def _save_noted(db: Connection, pairs: Mapping[int, tuple[Incident, Incident, bool]]) -> None:
+    """Save incidents; what was due stays due, whatever this observation says."""
+    ids = [i for i, (_, _, is_due) in pairs.items() if not is_due]
+    were: set[int] = set()
+    if ids:
+        were = set(db.scalars(select(incidents.c.id).where(incidents.c.id.in_(ids), incidents.c.due)))
+    save(db, [(a, b, is_due or b.id in were) for a, b, is_due in pairs.values()])
+
+
+def _move_cursor(db: Connection, listening: Listening, cursor: str) -> None:
+    """Move the cursor of a system, never back."""
+    here = and_(cursors.c.unit == listening.unit, cursors.c.system == listening.member.name)
+    before = db.execute(select(cursors.c.cursor).where(here)).first()
+    if before is None:
+        row = {"unit": listening.unit, "system": listening.member.name, "cursor": cursor}
+        db.execute(insert(cursors).values(row))
+    elif not before.cursor or moment(cursor) > moment(before.cursor):
+        db.execute(update(cursors).where(here).values(cursor=cursor))
+
+
+def missing(ledger: Ledger, system: str, met: Collection[str], asked: int) -> int:
+    """Put in doubt every linked record that a complete listing asked for at ``asked`` left out.
+
+    Answers how many. Sides written since the listing began are not judged by it.
+    """
+    with ledger.begin() as db:
+        rows = db.execute(
+            select(external_references.c.incident, external_references.c.record)
+            .join(
+                sides,
+                and_(
+                    sides.c.incident == external_references.c.incident,
+                    sides.c.system == external_references.c.system,
+                ),
+            )
+            .where(
+                external_references.c.system == system,
+                ~sides.c.gone,
+                ~sides.c.doubt,
+                sides.c.seen <= asked,
+            )
+        )
+        absent = {row.record: row.incident for row in rows if row.record not in met}
+        _doubt(db, system, list(absent.values()))
+        put_digests(db, system, dict.fromkeys(absent))
+        return len(absent)
+
+
+def _doubt(db: Connection, system: str, doubted: Sequence[int]) -> None:
+    """Put sides in doubt: they are read directly before anything is concluded from them."""
+    for start in range(0, len(doubted), MANY):
+        part = doubted[start : start + MANY]
+        db.execute(
+            update(sides)
+            .where(sides.c.system == system, sides.c.incident.in_(part))
+            .values(doubt=True)
+        )
+        db.execute(
+            update(incidents)
+            .where(incidents.c.id.in_(part))
+            .values(due=True, version=incidents.c.version + 1)
+        )
+
+
+def linked(ledger: Ledger) -> dict[str, int]:
+    """Count the live linked records of each system."""
+    with ledger.begin() as db:
+        rows = db.execute(
+            select(sides.c.system, func.count())
+            .where(~sides.c.gone)
+            .group_by(sides.c.system)
+        )
+        return {system: count for system, count in rows}

@@ -1,0 +1,92 @@
+"""Runs and cursors: what was done when, and how far each system has been heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from instep.ledger.tables import conflicts, cursors, held, incidents, journal, runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from instep.ledger.database import Ledger
+
+#: How many runs are remembered; those that wrote are in the journal for good.
+REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a system was heard: the cursor, and when it was last swept and last heard."""
+
+    cursor: str | None = None
+    swept_at: float = 0.0
+    heard_at: float = 0.0
+    error: str = ""
+
+
+def start(ledger: Ledger, unit: str, mode: str, at: str) -> int:
+    """Write down that a run begins; answers its number."""
+    with ledger.begin() as db:
+        made = insert(runs).values(unit=unit, mode=mode, state="running", started_at=at)
+        number: int = db.execute(made.returning(runs.c.id)).scalar_one()
+        db.execute(delete(runs).where(runs.c.id <= number - REMEMBERED))
+        return number
+
+
+def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:
+    """Write down how a run ended."""
+    with ledger.begin() as db:
+        db.execute(
+            update(runs).where(runs.c.id == run).values(state=state, ended_at=at, report=report)
+        )
+
+
+def first(ledger: Ledger, unit: str) -> bool:
+    """Whether no run of the unit was completed yet."""
+    with ledger.begin() as db:
+        done = select(runs.c.id).where(runs.c.unit == unit, runs.c.state == "completed").limit(1)
+        return db.execute(done).first() is None
+
+
+def cursor(ledger: Ledger, unit: str, system: str) -> Cursor:
+    """Give how far a system was heard."""
+    with ledger.begin() as db:
+        row = db.execute(select(cursors).where(_here(unit, system))).first()
+    if row is None:
+        return Cursor()
+    return Cursor(row.cursor, row.swept_at, row.heard_at, row.error)
+
+
+def heard(
+    ledger: Ledger, unit: str, system: str, *, at: float, swept: bool, error: str = ""
+) -> None:
+    """Write down that a system was heard, or why it was not."""
+    values: dict[str, Any] = {"error": error}
+    if not error:
+        values["heard_at"] = at
+    if swept:
+        values["swept_at"] = at
+    with ledger.begin() as db:
+        if db.execute(update(cursors).where(_here(unit, system)).values(values)).rowcount == 0:
+            db.execute(insert(cursors).values(unit=unit, system=system, **values))
+
+
+def _here(unit: str, system: str) -> Any:
+    """Name the cursor of a system."""
+    return and_(cursors.c.unit == unit, cursors.c.system == system)
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """Count incidents, due ones, held operations and kept losers."""
+    asked = {
+        "incidents": select(func.count()).select_from(incidents),
+        "due": select(func.count()).select_from(incidents).where(incidents.c.due),
+        "held": select(func.count()).select_from(held),
+        "conflicts": select(func.count()).select_from(conflicts),
+        "writes": select(func.count()).select_from(journal),
+    }
+    return {name: int(db.scalar(query) or 0) for name, query in asked.items()}

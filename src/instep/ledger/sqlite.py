@@ -1,0 +1,140 @@
+"""What only SQLite understands: its pragmas, copies of its file, and the lock beside it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import StaticPool
+
+from instep.errors import LedgerError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+#: WAL lets readers (status, explain) look while a cycle writes; FULL survives loss of power.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+
+
+def engine(url: URL) -> Engine:
+    """Make an engine with our pragmas and transactions that begin where SQLAlchemy says so."""
+    # One connection, used by one worker thread at a time.
+    made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(made, "connect", _prepare)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """Set the pragmas; the driver's own idea of transactions is switched off."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin for real, so that reads of one transaction see one state."""
+    connection.exec_driver_sql("BEGIN")
+
+
+def path_of(url: str) -> Path | None:
+    """Give the file behind a SQLite URL; ``None`` for memory and for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def copy_into(url: str, memory: Engine) -> bool:
+    """Copy the file behind ``url`` into a database in memory; false if there is no such file."""
+    path = path_of(url)
+    if path is None or not path.exists():
+        return False
+    with closing(_reading(path)) as source, memory.connect() as target:
+        try:
+            source.backup(target.connection.driver_connection)  # type: ignore[arg-type]
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(
+                f"the ledger {path} cannot be read: {error}",
+                advice="restore a backup, or move the file away to begin a new ledger",
+            ) from error
+    return True
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """Open a file for reading only."""
+    return sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True)
+
+
+def backup(url: URL, suffix: str) -> Path | None:
+    """Keep a copy of the file before an upgrade; answers where."""
+    path = path_of(url.render_as_string(hide_password=False))
+    if path is None or not path.exists():
+        return None
+    kept = path.with_name(f"{path.name}.backup-{suffix}")
+    with closing(_reading(path)) as source, closing(sqlite3.connect(kept)) as target:
+        source.backup(target)
+    return kept
+
+
+class Lock:
+    """The lock beside a ledger's file: one instep at a time writes to it.
+
+    The operating system lets go of it when the process ends, however it ends.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Name the lock's file; ledgers in memory need none."""
+        path = path_of(url)
+        self.path = path.with_name(path.name + ".lock") if path else None
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Lock:
+        """Take the lock.
+
+        Raises:
+            LedgerError: another instep has it; the message names that one.
+        """
+        if self.path is None:
+            return self
+        try:
+            self._file = self.path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise LedgerError(
+                f"cannot write beside the ledger: {error}", advice="check its folder's permissions"
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise self._taken() from error
+        self._file.truncate(0)
+        self._file.write(f"pid {os.getpid()}: instep {' '.join(sys.argv[1:])}".strip())
+        self._file.flush()
+        return self
+
+    def _taken(self) -> LedgerError:
+        """Say who has the lock."""
+        holder = "another instep"
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.seek(0)
+                holder = self._file.read().strip() or holder
+            self._file.close()
+            self._file = None
+        return LedgerError(
+            f"the ledger is in use by {holder}",
+            advice="stop that one first, or give this one a ledger of its own",
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the lock; the file stays, since removing it would race with the next."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,200 @@
+"""Incidents in and out of the ledger: rows to core types and back, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam as b
+from sqlalchemy import delete, insert, select, update
+
+from instep.core.model import Base, Incident, Intent, Mark, Reference, Sent, Side
+from instep.ledger.tables import digests, external_references, incidents, intents, sides
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+#: How many keys one statement names, well under every database's limit.
+MANY = 500
+
+
+def due(db: Connection, unit: str, after: int, limit: int) -> list[int]:
+    """List the next due incidents in id order."""
+    wanted = (
+        select(incidents.c.id)
+        .where(incidents.c.unit == unit, incidents.c.due, incidents.c.id > after)
+        .order_by(incidents.c.id)
+        .limit(limit)
+    )
+    return list(db.scalars(wanted))
+
+
+def load(db: Connection, ids: Collection[int]) -> list[Incident]:
+    """Load incidents with their sides and open intents, in id order; unknown ids are left out."""
+    if not ids:
+        return []
+    rows = db.execute(
+        select(incidents).where(incidents.c.id.in_(ids)).order_by(incidents.c.id)
+    ).all()
+    references = {
+        (row.incident, row.system): _reference(row)
+        for row in db.execute(
+            select(external_references).where(external_references.c.incident.in_(ids))
+        )
+    }
+    kept: dict[int, dict[str, Side]] = {row.id: {} for row in rows}
+    for row in db.execute(select(sides).where(sides.c.incident.in_(ids))):
+        kept[row.incident][row.system] = _side(row, references.get((row.incident, row.system)))
+    open_intents: dict[int, list[Intent]] = {row.id: [] for row in rows}
+    for row in db.execute(
+        select(intents).where(intents.c.incident.in_(ids)).order_by(intents.c.id)
+    ):
+        open_intents[row.incident].append(_intent(row))
+    return [_incident(row, kept[row.id], open_intents[row.id]) for row in rows]
+
+
+def _incident(row: Row[Any], kept: Mapping[str, Side], opened: Iterable[Intent]) -> Incident:
+    """Make an incident from its row."""
+    return Incident(
+        id=row.id,
+        uid=row.uid,
+        origin=row.origin,
+        version=row.version,
+        base={name: Base(**base) for name, base in row.base.items()},
+        sides=kept,
+        intents=tuple(opened),
+    )
+
+
+def _reference(row: Row[Any]) -> Reference:
+    """Make an external reference from its row."""
+    return Reference(row.record, row.birth, row.display, row.url, row.opened)
+
+
+def _side(row: Row[Any], reference: Reference | None) -> Side:
+    """Make a side from its row."""
+    return Side(
+        system=row.system,
+        reference=reference,
+        says=row.says,
+        says_at=row.says_at,
+        shadow=row.shadow,
+        agreed=row.agreed,
+        seen=row.seen,
+        doubt=row.doubt,
+        gone=row.gone,
+    )
+
+
+def _intent(row: Row[Any]) -> Intent:
+    """Make an open intent from its row."""
+    return Intent(
+        id=row.id,
+        incident=row.incident,
+        system=row.system,
+        kind=row.kind,
+        sent={name: Sent(**sent) for name, sent in row.sent.items()},
+        mark=Mark(**row.mark),
+        expires=row.expires,
+        extra=row.extra,
+    )
+
+
+def save(db: Connection, pairs: Iterable[tuple[Incident, Incident, bool]]) -> None:
+    """Save incidents given as (before, after, due); the version moves with every one."""
+    changed: list[dict[str, Any]] = []
+    references: list[dict[str, Any]] = []
+    fresh: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for before, after, is_due in pairs:
+        base = {name: asdict(base) for name, base in after.base.items()}
+        changed.append({"b_id": after.id, "b_base": base, "b_due": is_due, "b_uid": after.uid})
+        for system, side in after.sides.items():
+            old = before.sides.get(system)
+            if side == old:
+                continue
+            (fresh if old is None else moved).append(_side_row(after.id, side))
+            if side.reference != (old.reference if old else None) and side.reference is not None:
+                references.append(_reference_row(after, system, side.reference))
+    if changed:
+        db.execute(_SAVE, changed)
+    if fresh:
+        db.execute(insert(sides), fresh)
+    if moved:
+        db.execute(_MOVE, [{f"b_{key}": value for key, value in row.items()} for row in moved])
+    bind(db, references)
+
+
+def bind(db: Connection, references: list[dict[str, Any]]) -> None:
+    """Write external references, in place of those that the same sides had."""
+    if not references:
+        return
+    db.execute(_UNBIND, [{"b_incident": r["incident"], "b_system": r["system"]} for r in references])
+    db.execute(insert(external_references), references)
+
+
+def _reference_row(incident: Incident, system: str, reference: Reference) -> dict[str, Any]:
+    """Make the row of an external reference."""
+    return {
+        "incident": incident.id,
+        "system": system,
+        "record": reference.id,
+        "birth": reference.birth,
+        "display": reference.display,
+        "url": reference.url,
+        "opened": reference.opened,
+        "origin_system": incident.origin,
+    }
+
+
+def _side_row(incident: int, side: Side) -> dict[str, Any]:
+    """Make the row of a side."""
+    return {
+        "incident": incident,
+        "system": side.system,
+        "says": side.says,
+        "says_at": side.says_at,
+        "shadow": side.shadow,
+        "agreed": side.agreed,
+        "seen": side.seen,
+        "doubt": side.doubt,
+        "gone": side.gone,
+    }
+
+
+def put_digests(db: Connection, system: str, kept: Mapping[str, str | None]) -> None:
+    """Remember the digests of records by id; ``None`` forgets one, so that it is read anew."""
+    if not kept:
+        return
+    db.execute(_FORGET, [{"b_system": system, "b_record": record} for record in kept])
+    rows = [{"system": system, "record": r, "digest": d} for r, d in kept.items() if d is not None]
+    if rows:
+        db.execute(insert(digests), rows)
+
+
+def _statements() -> tuple[Any, ...]:
+    """Build the statements that run for many rows at once, with their parameters named apart."""
+
+    saved = (
+        update(incidents)
+        .where(incidents.c.id == b("b_id"))
+        .values(base=b("b_base"), due=b("b_due"), uid=b("b_uid"), version=incidents.c.version + 1)
+    )
+    moved = (
+        update(sides)
+        .where(sides.c.incident == b("b_incident"), sides.c.system == b("b_system"))
+        .values({name: b(f"b_{name}") for name in _SIDE_COLUMNS})
+    )
+    unbound = delete(external_references).where(
+        external_references.c.incident == b("b_incident"),
+        external_references.c.system == b("b_system"),
+    )
+    forgotten = delete(digests).where(
+        digests.c.system == b("b_system"), digests.c.record == b("b_record")
+    )
+    return saved, moved, unbound, forgotten
+
+
+_SIDE_COLUMNS = ("says", "says_at", "shadow", "agreed", "seen", "doubt", "gone")
+_SAVE, _MOVE, _UNBIND, _FORGET = _statements()

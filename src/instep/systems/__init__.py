@@ -1,0 +1,1 @@
+"""The connectors: one file a system, each behind the same Protocol."""

@@ -1,0 +1,98 @@
+"""The contract between the engine and a system.
+
+A connector speaks in *paths* and *words*. A path names a place in the service's record
+(``title``, ``fields.severity``, ``custom_fields.tnt__region``); a word is what stands there, in
+the service's own words, made plain:
+
+==============================  =====================================================
+place in the service            word
+==============================  =====================================================
+text, link                      ``str``; missing, ``null`` and ``""`` are ``None``
+enumerated (severity, stage)    the name people see (``"sev-1"``, ``"triage"``), never an id
+date                            the digits as the service spells them
+list of names or of people      ``tuple[str, ...]`` of names or e-mails; empty is ``None``
+number, flag                    ``int``, ``float``, ``bool``
+==============================  =====================================================
+
+Words given to ``create`` and ``update`` are canonical: instants as ``2026-02-03T09:12:00Z`` with
+at most six fraction digits (or the service's own local digits where its rule has a zone), lists
+sorted. The connector encodes them for the wire, and leaves out what the service has no name for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from instep.core.abilities import Abilities, While
+from instep.core.model import Mark, Record, Words, Written
+
+__all__ = ["Abilities", "Page", "System", "While"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing.
+
+    ``cursor`` is what ``changes`` may start from once this page and all before it are noted;
+    ``None`` if the service cannot filter by time. ``complete`` is true on the last page of a
+    listing that is known to have shown every record.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str | None = None
+    complete: bool = False
+
+
+class System(Protocol):
+    """One configured service.
+
+    Every method may raise ``Denied`` or ``Unreachable`` (this side stops for the cycle), and
+    those that name a record ``Gone`` or ``Rejected`` (only that record is concerned). An
+    ``Unreachable`` from ``create`` or ``update`` is ``unclear`` unless the request certainly
+    had no effect.
+    """
+
+    name: str
+    abilities: Abilities
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent since it was opened, repeated reads included."""
+        ...
+
+    async def check(self) -> tuple[str, ...]:
+        """Prove credentials, permissions and needed fields; answer warnings for a person."""
+        ...
+
+    def changes(self, since: str | None) -> AsyncIterator[Page]:
+        """List what changed since the cursor, inclusive, or everything for ``None``.
+
+        A page is asked for only when the iterator is advanced. A record may be listed twice.
+        """
+        ...
+
+    def words(self, record: Record) -> Words:
+        """Say, for each path in use, what the record says there, in the service's own words."""
+        ...
+
+    async def read(self, record_id: str) -> Record:
+        """Read one record as it is now; ``Gone`` only when the service says so in its own words."""
+        ...
+
+    async def find(self, mark: Mark) -> list[Record]:
+        """Find every record that carries the mark, at most ``find_lag`` behind."""
+        ...
+
+    async def create(self, words: Words, mark: Mark) -> Written:
+        """Make one record carrying the mark, with exactly one request that writes; read it back."""
+        ...
+
+    async def update(self, seen: Record, words: Words) -> Written:
+        """Change the given paths of the record just read, with exactly one writing request; read it back."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,106 @@
+"""Scopes and services of ProdManager: incidents name them by id, people by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from instep.errors import Rejected, Unreachable
+from instep.systems.http import Answer, Door
+from instep.systems.raw import Raw, having_id
+
+#: The largest page that is not refused (observed on v0.22.0).
+PER_PAGE = 50
+KINDS = ("scope", "service")
+
+
+async def walk(
+    door: Door, path: str, filters: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[list[Raw], int | None]]:
+    """Walk a listing page by page, to where the next page is the text ``None``.
+
+    Gives each page's items and the total that the service counts, if it does. The order has no
+    tie-break (observed), so an item may come twice and another not at all.
+    """
+    page = 1
+    while True:
+        params: dict[str, str | int] = {"per_page": PER_PAGE, "page": page, **(filters or {})}
+        answer = await door.read("GET", path, params=params)
+        if not answer.ok:
+            raise answer.unusable("did not answer a listing: is the address that of its root?")
+        items = answer.part("items", list)
+        yield having_id(door.system, items), _total(answer)
+        if answer.headers.get("x-next-page") == "None" or not items:
+            return
+        page += 1
+
+
+def _total(answer: Answer) -> int | None:
+    """Read how many items there are in all."""
+    total = answer.headers.get("x-total", "")
+    return int(total) if total.isdigit() else None
+
+
+class Names:
+    """The names of scopes and services, both ways."""
+
+    def __init__(self, door: Door) -> None:
+        """Ask nothing yet."""
+        self._door = door
+        self._names: dict[str, dict[int, str]] = {kind: {} for kind in KINDS}
+
+    def name(self, kind: str, number: object) -> str | None:
+        """Give the name of a scope or service that was met."""
+        return self._names[kind].get(number) if isinstance(number, int) else None
+
+    async def refresh(self) -> None:
+        """Read all names again: they are edited, and SQLite uses an id again (observed)."""
+        for kind in KINDS:
+            self._names[kind] = {
+                item["id"]: str(item.get("name"))
+                async for items, _ in walk(self._door, f"/api/{kind}")
+                for item in items
+            }
+
+    async def meet(self, raws: list[Raw]) -> None:
+        """Make sure that every scope and service of some incidents has a name.
+
+        Raises:
+            Unreachable: one has none although the names were just read.
+
+        """
+        if self._strange(raws):
+            await self.refresh()
+        if strange := self._strange(raws):
+            raise Unreachable(
+                f"{self._door.system} names {strange} in an incident but not in its listings",
+                system=self._door.system,
+                advice="it may have been made this moment; the next cycle reads it again",
+            )
+
+    async def number(self, kind: str, name: str) -> int:
+        """Give the id of a scope or service.
+
+        Raises:
+            Rejected: there is none of that name; the advice names those that there are.
+
+        """
+        if name not in self._names[kind].values():
+            await self.refresh()
+        for number, known in self._names[kind].items():
+            if known == name:
+                return number
+        valid = ", ".join(sorted(self._names[kind].values())) or "none"
+        raise Rejected(
+            f"{self._door.system} has no {kind} {name!r}",
+            system=self._door.system,
+            advice=f"its names are: {valid}",
+        )
+
+    def missing(self) -> list[str]:
+        """Name the kinds of which there is none at all, so that no incident can be made."""
+        return [kind for kind in KINDS if not self._names[kind]]
+
+    def _strange(self, raws: list[Raw]) -> str:
+        """Name the first scope or service without a name."""
+        numbers = ((kind, raw.get(kind)) for raw in raws for kind in KINDS)
+        return next((f"{k} {n}" for k, n in numbers if self.name(k, n) is None), "")
