@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instep.config import CODES, loads, unit_of, unwritable
+from instep.config import CODES, Config, loads, unit_of, unwritable
 from instep.config.positions import read
-from instep.errors import ConfigError
+from instep.errors import ConfigError, Problem
 from tests.config.broken import ENVIRON
 
 EXAMPLE = read((Path(__file__).parents[2] / "config.example.yaml").read_text()).tree
@@ -37,8 +37,8 @@ ANYTHING = st.recursive(
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """List every path of a tree."""
-    steps = tree.items() if isinstance(tree, dict) else enumerate(tree if tree is list else ())
+    """List every path through mappings."""
+    steps = tree.items() if isinstance(tree, dict) else ()
     return [path, *(deeper for key, part in steps for deeper in places(part, (*path, key)))]
 
 
@@ -58,20 +58,26 @@ def mutants(draw: st.DrawFn) -> str:
     return json.dumps(tree, indent=draw(st.sampled_from([None, 2])))
 
 
+def outcome(text: str) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Load a text: the configuration, or its problems."""
+    try:
+        return loads(text, "x.yaml", ENVIRON), ()
+    except ConfigError as error:
+        return None, error.problems
+
+
 @settings(max_examples=400, deadline=None)
 @given(mutants())
 def test_a_changed_example_is_right_or_says_what_is_wrong(text: str) -> None:
     """Each problem has a known code and a place in the text; what loads makes a unit."""
-    try:
-        config = loads(text, "x.yaml", ENVIRON)
-    except ConfigError as error:
-        lines = text.splitlines()
-        assert error.problems
-        for problem in error.problems:
-            assert problem.code in CODES
-            assert 1 <= problem.line <= len(lines)
-            assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
-    else:
+    config, problems = outcome(text)
+    lines = text.splitlines()
+    assert config or problems
+    for problem in problems:
+        assert problem.code in CODES
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+    if config:
         unwritable(unit_of(config))
 
 
@@ -79,7 +85,6 @@ def test_a_changed_example_is_right_or_says_what_is_wrong(text: str) -> None:
 @given(st.text(alphabet="ab:{}[],'\"#&*!|>-%@`? \n\t\x00é", max_size=40) | st.text(max_size=20))
 def test_any_text_is_right_or_says_what_is_wrong(text: str) -> None:
     """A text that is not even YAML is a problem with a code, not a crash."""
-    try:
-        loads(text, "x.yaml", {})
-    except ConfigError as error:
-        assert all(p.code in CODES and p.line >= 1 and p.column >= 1 for p in error.problems)
+    config, problems = outcome(text)
+    assert config or problems
+    assert all(p.code in CODES and p.line >= 1 and p.column >= 1 for p in problems)

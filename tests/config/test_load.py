@@ -151,6 +151,21 @@ def test_a_port_alone_listens_on_this_machine(text: str, host: str, port: int) -
     assert right(f"listen: {text}").listen == Listen(host, port)
 
 
+@pytest.mark.parametrize(("text", "count"), [("08", 8), ("0x10", 16), ("1_000", 1000)])
+def test_whole_numbers_are_those_of_yaml(text: str, count: int) -> None:
+    """A leading zero is no octal sign, and digits can be grouped."""
+    assert right(f"limits: {{creates: {text}}}").limits.creates == count
+
+
+def test_a_choice_without_order_and_words_can_have_any_value() -> None:
+    """Where own words are common words, a condition can name any."""
+    text = (
+        "create: {devrev: {when: {a: anything}}}\n"
+        "fields: {a: {type: choice, devrev: {path: x}, datadog: {path: y, default: any}}}\n"
+    )
+    assert right(text).create["devrev"].when == {"a": ("anything",)}
+
+
 def test_an_address_loses_its_last_slash() -> None:
     """Paths can be put behind an address as it is."""
     text = SYSTEMS.replace("https://status.example.com", "https://status.example.com/")

@@ -248,9 +248,7 @@ async def test_a_list_may_lag_behind(world: World, clock: Clock, connect: Connec
         assert len((await ask(client, "incidents.list"))[1]["incidents"]) == 9
 
 
-async def test_the_other_filters_narrow(
-    double: DevRevSimulator, client: httpx.AsyncClient
-) -> None:
+async def test_the_other_filters_narrow(double: DevRevSimulator, client: httpx.AsyncClient) -> None:
     """Stages, people, parts, authors, custom fields and absent things select as they should."""
     key = double.add(stage="mitigated", owned_by=["ben@example.com"], title="Needle")
     double.edit(key, custom_fields={"tnt__region": "eu"}, applies_to_parts=["Search"])
@@ -345,7 +343,9 @@ async def test_a_person_edits_in_words(double: DevRevSimulator) -> None:
     """A person names severities and stages, empties fields, and is no sync bot."""
     key = double.ids()[0]
     double.edit(key, severity="sev-3", stage="resolved", body=None, title="By hand")
-    double.edit("INC-1", external_reference="https://peer/9", identified_date="2026-01-01T00:00:00Z")
+    double.edit(
+        "INC-1", external_reference="https://peer/9", identified_date="2026-01-01T00:00:00Z"
+    )
     record = double.records()[0]
     assert (record["severity"]["label"], record["title"]) == ("sev-3", "By hand")
     assert "body" not in record

@@ -12,7 +12,7 @@ from instep.simulator.datadog import DatadogSimulator
 from instep.simulator.devrev import DevRevSimulator
 from instep.simulator.prodmanager import ProdManagerSimulator
 from instep.simulator.serve import serve
-from instep.simulator.world import ReplyLost, World
+from instep.simulator.world import ReplyLostError, World
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import Connect
@@ -29,7 +29,12 @@ async def test_a_fault_strikes_once_and_only_where_it_matches(
         world.fault("incidents.create", "500-before", nth=2)
         statuses = [
             (await client.post(f"/incidents.{verb}", json=body)).status_code
-            for verb, body in (("create", TITLE), ("list", {}), ("create", TITLE), ("create", TITLE))
+            for verb, body in (
+                ("create", TITLE),
+                ("list", {}),
+                ("create", TITLE),
+                ("create", TITLE),
+            )
         ]
     assert statuses == [201, 200, 500, 201]
 
@@ -56,9 +61,7 @@ async def test_a_fault_says_whether_the_write_took_effect(
     assert (reply.status_code, len(double.ids())) == (status, made)
 
 
-async def test_a_dropped_reply_is_an_error_of_the_transport(
-    world: World, connect: Connect
-) -> None:
+async def test_a_dropped_reply_is_an_error_of_the_transport(world: World, connect: Connect) -> None:
     """The write took effect and its caller sees a broken connection, not a status."""
     double = DatadogSimulator(world, incidents=0)
     body = {"data": {"type": "incidents", "attributes": TITLE | {"customer_impacted": False}}}
@@ -88,15 +91,16 @@ async def test_a_reply_dropped_on_a_port_closes_the_connection() -> None:
 
 
 async def test_a_hanging_request_ends_only_when_it_is_cancelled(
-    world: World, connect: Connect
+    world: World, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that hangs has no effect and never answers by itself."""
     double = DevRevSimulator(world, incidents=0)
+    arrived = asyncio.Event()
+    monkeypatch.setattr(world, "note", lambda _: arrived.set())
     async with connect(double) as client:
         world.fault("create", "hang")
         task = asyncio.create_task(client.post("/incidents.create", json=TITLE))
-        while not world.requests:
-            await asyncio.sleep(0)
+        await arrived.wait()
         assert not task.done()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -117,6 +121,14 @@ async def test_an_empty_listing_is_a_fault_of_its_own(world: World, connect: Con
             world.fault(path, "empty")
             assert (await client.get(path)).json()[key] == []
             assert (await client.get(path)).json()[key]
+
+
+async def test_an_empty_search_has_the_envelope_of_a_search(world: World, connect: Connect) -> None:
+    """A search that finds nothing by mistake still looks like one."""
+    async with connect(DatadogSimulator(world)) as client:
+        world.fault("search", "empty")
+        reply = await client.get("/api/v2/incidents/search?query=state:active")
+    assert reply.json()["data"]["attributes"]["total"] == 0
 
 
 async def test_waiting_times_have_each_services_own_form(world: World, connect: Connect) -> None:
@@ -166,4 +178,4 @@ async def test_an_unknown_fault_is_a_mistake_of_the_test(world: World) -> None:
     """A misspelled kind of fault is refused at once, and a lost reply is a reset connection."""
     with pytest.raises(ValueError, match="unknown fault"):
         world.fault("GET", "explode")
-    assert issubclass(ReplyLost, ConnectionResetError)
+    assert issubclass(ReplyLostError, ConnectionResetError)

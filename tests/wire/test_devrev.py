@@ -17,10 +17,19 @@ API = "https://api.devrev.ai"
 CORE = "don:core:dvrv-us-1:devo/EXAMPLE"
 USER = "don:identity:dvrv-us-1:devo/EXAMPLE:devu"
 ID = f"{CORE}:incident/12"
-PATHS = (
-    "title body severity stage identified_date actual_close_date owned_by applies_to_parts tags "
-    "custom_fields.tnt__ext_status custom_fields.ctype__rca"
-).split()
+PATHS = [
+    "title",
+    "body",
+    "severity",
+    "stage",
+    "identified_date",
+    "actual_close_date",
+    "owned_by",
+    "applies_to_parts",
+    "tags",
+    "custom_fields.tnt__ext_status",
+    "custom_fields.ctype__rca",
+]
 REFERENCE = f"{MARK.url}#instep-{MARK.uid}"
 INCIDENT: dict[str, Any] = {
     "id": ID,
@@ -443,3 +452,22 @@ async def test_a_check_warns_of_missing_custom_fields(router: respx.MockRouter) 
     router.post(f"{API}/incidents.list").respond(json={"incidents": []})
     (warning,) = await made(router).check()
     assert "ctype__rca" in warning
+
+
+@pytest.mark.parametrize("body", [{"incident": {"title": "T"}}, {"incident": []}, {}, []])
+async def test_an_answer_without_an_incident_is_unusable(
+    router: respx.MockRouter, body: Any
+) -> None:
+    """A write that is answered with something else may have happened all the same."""
+    router.post(f"{API}/incidents.create").respond(201, json=body)
+    with pytest.raises(Unreachable) as caught:
+        await made(router).create({"title": "T", "custom_fields.tnt__ext_status": None}, MARK)
+    assert caught.value.unclear
+
+
+async def test_a_listing_that_is_refused_is_not_empty(router: respx.MockRouter) -> None:
+    """A filter or sort that the service refuses stops the side, with the field's name."""
+    body = {"type": "invalid_field", "message": "Bad Request", "field_name": "sort_by"}
+    router.post(f"{API}/incidents.list").respond(400, json=body)
+    with pytest.raises(Unreachable, match="sort_by"):
+        [page async for page in made(router).changes(None)]

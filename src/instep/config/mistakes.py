@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from instep.config.codes import CODES
 from instep.config.findings import Finding, Path, suggest
 from instep.config.schema import (
+    RULES,
     Config,
     Create,
     Datadog,
@@ -154,13 +155,17 @@ def keys_at(tree: Any, path: Path, names: Sequence[str]) -> tuple[str, ...]:
 def _keys(model: type[BaseModel]) -> tuple[str, ...]:
     """Name the keys of a model as the file spells them."""
     names = (field.alias or name for name, field in model.model_fields.items())
-    return tuple(name for name in names if not name.startswith("<"))
+    return tuple(name for name in names if name != RULES)
 
 
 def _path(tree: Any, loc: Sequence[str | int]) -> Path:
-    """Keep those steps of a location that exist in the tree."""
+    """Keep those steps of a location that exist in the tree.
+
+    The third step of a system's is the type by which its model was chosen, even where a key of
+    that name stands in the file.
+    """
     path: Path = ()
-    for step in loc:
+    for step in (*loc[:2], *loc[3:]) if loc[:1] == ("systems",) else loc:
         known = step in tree if isinstance(tree, dict) else False
         if isinstance(tree, list) and isinstance(step, int):
             known = step < len(tree)
@@ -172,9 +177,10 @@ def _path(tree: Any, loc: Sequence[str | int]) -> Path:
 def _at(tree: Any, path: Path) -> Any:
     """Give what stands at a path, or nothing."""
     for step in path:
-        if not isinstance(tree, (dict, list)) or (isinstance(tree, dict) and step not in tree):
-            return None
-        tree = tree[step]  # type: ignore[index]  # an index for a list, a key for a mapping
+        if isinstance(tree, list) and isinstance(step, int):
+            tree = tree[step]
+        else:
+            tree = tree.get(step) if isinstance(tree, dict) else None
     return tree
 
 

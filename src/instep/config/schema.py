@@ -52,6 +52,9 @@ SITES = (
     "us2.ddog-gov.com",
 )
 
+#: Where a field's rules are gathered while it is read: a key that no file has.
+RULES = "\0rules"
+
 _DEFAULTS = unit.Limits()
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -152,7 +155,7 @@ class FieldSpec(_Part):
     values: Several = ()
     closes: tuple[str, ...] = ()
     rules: dict[str, Annotated[RuleSpec | None, BeforeValidator(off)]] = Field(
-        default={}, alias="<system>"
+        default={}, alias="\0rules"
     )
 
     @model_validator(mode="before")
@@ -163,7 +166,7 @@ class FieldSpec(_Part):
             return said
         systems = (info.context or {}).get("systems", ())
         rules = {key: rule for key, rule in said.items() if key in systems}
-        return {key: value for key, value in said.items() if key not in rules} | {"<system>": rules}
+        return {key: value for key, value in said.items() if key not in rules} | {RULES: rules}
 
 
 class Heartbeat(_Part):

@@ -21,7 +21,7 @@ class Abilities:
     """What a system can do, declared rather than found out by failing.
 
     Attributes:
-        filters_by_time: ``changes(since)`` lists only what changed since; else every listing is whole.
+        filters_by_time: ``changes(since)`` lists what changed since; else every listing is whole.
         list_lag: seconds by which a listing may lag behind a write.
         find_lag: seconds by which ``find`` may lag behind a create.
         deadline: seconds after which a request is given up, at most.

@@ -6,6 +6,7 @@ Unset is ``None``, whatever a service spells it as.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -113,6 +114,8 @@ def _flag(value: object) -> bool:
 def _number(value: object) -> int | float:
     """Read a number; whole ones are ``int``, so that 3 and 3.0 are one value."""
     number = float(str(value))
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is not a number")
     return int(number) if number.is_integer() else number
 
 
@@ -123,7 +126,10 @@ def moment(text: str) -> datetime:
         ValueError: not an instant.
     """
     when = datetime.fromisoformat(text)
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    try:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is beyond the calendar") from error
 
 
 def spell(when: datetime) -> str:

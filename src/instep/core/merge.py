@@ -8,7 +8,8 @@ events: it can be repeated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field as made
+from dataclasses import dataclass
+from dataclasses import field as made
 
 from instep.core.fields import MANY, Decide, Field
 from instep.core.model import Base, Incident, Side, Word

@@ -59,9 +59,7 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
     back = side.gone or side.reference is None
     calm = replace(side, reference=heard.reference, doubt=False, gone=False)
     changed = {
-        name
-        for name in {*side.says, *heard.says}
-        if side.says.get(name) != heard.says.get(name)
+        name for name in {*side.says, *heard.says} if side.says.get(name) != heard.says.get(name)
     }
     if not changed:
         return calm, back

@@ -167,9 +167,7 @@ def _plan_side(
     return (_update(unit, member, incident, sent, side.reference.display),)
 
 
-def _missing(
-    unit: Unit, member: Member, side: Side, incident: Incident, name: str
-) -> Sent | None:
+def _missing(unit: Unit, member: Member, side: Side, incident: Incident, name: str) -> Sent | None:
     """Give what to send for a field that does not agree with base; ``None`` if it does."""
     rule, own, base = member.rules[name], side.says.get(name), incident.base.get(name)
     if base is None or not member.writes(name):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -87,7 +87,7 @@ class Rule:
             return word.replace("\r\n", "\n") or None if isinstance(word, str) else word
         try:
             return normal(self.field.kind, word)
-        except ValueError:
+        except (ValueError, OverflowError):
             return word
 
     def mute(self, own: Word) -> bool:
@@ -102,14 +102,15 @@ class Rule:
             return self._translate(own)
         try:
             return (normal(self.field.kind, self._utc(own)),)
-        except ValueError:
+        except (ValueError, OverflowError):
             return ()
 
     def _translate(self, own: Word) -> tuple[Word, ...]:
         """Read through the word table; of a set, name by name."""
         table = self.words or {}
         if isinstance(own, tuple):
-            return (normal(self.field.kind, [table.get(name, (name,))[0] for name in own]),)
+            names = [means[0] for name in own if (means := table.get(name, (name,)))]
+            return (normal(self.field.kind, names),)
         return table.get(str(own), ())
 
     def _utc(self, own: Word) -> Word:
@@ -117,7 +118,7 @@ class Rule:
         if self.field.kind is not Kind.INSTANT or not self.spelling.zone:
             return own
         local = datetime.fromisoformat(str(own)).replace(tzinfo=ZoneInfo(self.spelling.zone))
-        return local.astimezone(UTC).isoformat()
+        return local.isoformat()
 
     def get(self, own: Word, base: Word) -> Word:
         """Read an own word, keeping to ``base`` where it may stand for that."""
@@ -127,7 +128,7 @@ class Rule:
         return values[0] if values else None
 
     def put(self, value: Word) -> Word:
-        """Spell a common value in own words, as the system will keep it; ``None`` where it cannot."""
+        """Spell a common value in own words, as the system will keep it; ``None`` if it cannot."""
         if value is None:
             return None
         if self.words is not None:
@@ -139,7 +140,7 @@ class Rule:
         return self._shape(value) if isinstance(value, str) else value
 
     def _word(self, value: Word) -> Word:
-        """Find the own word to write: the first that usually means the value, else the first that may."""
+        """Find the word to write: the first that usually means the value, else one that may."""
         table = self.words or {}
         if isinstance(value, tuple):
             back = {means[0]: own for own, means in reversed(list(table.items())) if means}
@@ -149,7 +150,7 @@ class Rule:
         maybe = [own for own, means in table.items() if value in means]
         return next(iter(usual or maybe), None)
 
-    def _digits(self, value: str) -> str:
+    def _digits(self, value: str) -> str | None:
         """Cut an instant to the precision kept, in the system's zone where it has one."""
         when = moment(value)
         cut = {
@@ -159,15 +160,21 @@ class Rule:
         }.get(self.spelling.precision, when)
         if not self.spelling.zone:
             return spell(cut)
-        return cut.astimezone(ZoneInfo(self.spelling.zone)).strftime("%Y-%m-%dT%H:%M")
+        try:
+            return cut.astimezone(ZoneInfo(self.spelling.zone)).isoformat()[
+                : len("2026-11-21T20:33")
+            ]
+        except OverflowError:
+            # The calendar ends before this instant does there.
+            return None
 
-    def _shape(self, text: str) -> str:
+    def _shape(self, text: str) -> str | None:
         """Apply the system's own rewriting of text, its shortest and its longest."""
         kept = tidy(text) if self.spelling.tidy else text
         longest = self.spelling.max_length
         if longest and len(kept) > longest:
             kept = kept[: longest - 1] + "…"
-        return kept.ljust(self.spelling.min_length, ".")
+        return kept.ljust(self.spelling.min_length, ".") or None
 
     def agrees(self, own: Word, value: Word) -> bool:
         """Whether the own word reads as the value, or is what the value would be written as.

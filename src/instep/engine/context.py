@@ -22,9 +22,7 @@ T = TypeVar("T")
 class Desk(Protocol):
     """Where ledger functions are called: one worker thread, or at once in tests."""
 
-    def __call__(
-        self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Awaitable[T]:
+    def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Call ``work`` and answer what it answers."""
         ...
 

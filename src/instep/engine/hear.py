@@ -69,9 +69,7 @@ async def _listen(app: App, name: str, tally: Tally, *, sweep: bool) -> bool:
     return since is None
 
 
-async def _note(
-    app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally
-) -> None:
+async def _note(app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally) -> None:
     """Note one page."""
     noted = await app.desk(
         notes.note, app.ledger, listening, page.records, asked, cursor=page.cursor

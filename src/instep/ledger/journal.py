@@ -85,7 +85,9 @@ def decide(ledger: Ledger, decisions: Sequence[Decision], stamp: Stamp) -> list[
     with ledger.begin() as db:
         current = _versions(db, [d.before.id for d in decisions])
         sound = [d for d in decisions if current.get(d.before.id) == d.before.version]
-        save(db, [(d.before, d.settled.incident, not at_rest(d.settled)) for d in sound if _moves(d)])
+        save(
+            db, [(d.before, d.settled.incident, not at_rest(d.settled)) for d in sound if _moves(d)]
+        )
         _keep_losers(db, sound, stamp)
         keep_held(db, {d.before.id: d.held for d in sound}, stamp.run, stamp.at)
         heard_from(db, sound, stamp.run, stamp.at)

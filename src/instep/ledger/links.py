@@ -39,9 +39,7 @@ class Joined:
     reused: list[int] = field(default_factory=list)
 
 
-def join(
-    db: Connection, unit: str, system: str, fresh: Collection[Record], new: New
-) -> Joined:
+def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new: New) -> Joined:
     """Find the incident of each fresh record of a system, making those that begin here."""
     bound = _bound(db, system, [r.id for r in fresh])
     unknown = [r for r in fresh if not _is_known(r, bound)]
@@ -63,9 +61,7 @@ def join(
     joined.made = _open(db, unit, system, list(openers.values()), new)
     for incident_made, record in zip(joined.made, openers.values(), strict=True):
         joined.records[incident_made.id] = (record, incident_made.uid)
-    joined.reused = [
-        b.incident for r in unknown for b in bound.get(r.id, ()) if b.birth != r.birth
-    ]
+    joined.reused = [b.incident for r in unknown for b in bound.get(r.id, ()) if b.birth != r.birth]
     return joined
 
 
@@ -114,9 +110,7 @@ def _marked(db: Connection, system: str, records: Sequence[Record]) -> dict[str,
     return {**began, **known}
 
 
-def _beginnings(
-    db: Connection, system: str, origin: str, display: str, url: str
-) -> list[Place]:
+def _beginnings(db: Connection, system: str, origin: str, display: str, url: str) -> list[Place]:
     """Find the incident whose record in ``origin`` a mark names, after a ledger was lost."""
     which = [external_references.c.display == display] if display else []
     which += [external_references.c.url == url] if url else []

@@ -138,7 +138,9 @@ def _save_noted(db: Connection, pairs: Mapping[int, tuple[Incident, Incident, bo
     ids = [i for i, (_, _, is_due) in pairs.items() if not is_due]
     were: set[int] = set()
     if ids:
-        were = set(db.scalars(select(incidents.c.id).where(incidents.c.id.in_(ids), incidents.c.due)))
+        were = set(
+            db.scalars(select(incidents.c.id).where(incidents.c.id.in_(ids), incidents.c.due))
+        )
     save(db, [(a, b, is_due or b.id in were) for a, b, is_due in pairs.values()])
 
 
@@ -201,8 +203,6 @@ def linked(ledger: Ledger) -> dict[str, int]:
     """Count the live linked records of each system."""
     with ledger.begin() as db:
         rows = db.execute(
-            select(sides.c.system, func.count())
-            .where(~sides.c.gone)
-            .group_by(sides.c.system)
+            select(sides.c.system, func.count()).where(~sides.c.gone).group_by(sides.c.system)
         )
-        return {system: count for system, count in rows}
+        return {row[0]: row[1] for row in rows}

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
@@ -96,7 +96,7 @@ class Lock:
         self.path = path.with_name(path.name + ".lock") if path else None
         self._file: TextIO | None = None
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> Self:
         """Take the lock.
 
         Raises:

@@ -130,7 +130,9 @@ def bind(db: Connection, references: list[dict[str, Any]]) -> None:
     """Write external references, in place of those that the same sides had."""
     if not references:
         return
-    db.execute(_UNBIND, [{"b_incident": r["incident"], "b_system": r["system"]} for r in references])
+    db.execute(
+        _UNBIND, [{"b_incident": r["incident"], "b_system": r["system"]} for r in references]
+    )
     db.execute(insert(external_references), references)
 
 
@@ -175,7 +177,6 @@ def put_digests(db: Connection, system: str, kept: Mapping[str, str | None]) -> 
 
 def _statements() -> tuple[Any, ...]:
     """Build the statements that run for many rows at once, with their parameters named apart."""
-
     saved = (
         update(incidents)
         .where(incidents.c.id == b("b_id"))

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from instep.ledger.journal import Decision, Outcome
 
 #: What came of a write -> the status that the reference shows.
-STATUS = {"written": "succeeded", "recovered": "succeeded", "stale": "modified", "refused": "failed"}
+STATUS = {
+    "written": "succeeded",
+    "recovered": "succeeded",
+    "stale": "modified",
+    "refused": "failed",
+}
 
 
 def heard_from(db: Connection, decisions: Iterable[Decision], run: int, at: str) -> None:
@@ -62,7 +67,9 @@ def _row(incident: int, system: str, status: str, run: int, at: str) -> dict[str
 
 def _noting(way: str) -> Any:
     """Build the statement that notes one direction."""
-    values: dict[str, Any] = {f"last_sync_{way}_{what}": b(what) for what in ("status", "date", "run")}
+    values: dict[str, Any] = {
+        f"last_sync_{way}_{what}": b(what) for what in ("status", "date", "run")
+    }
     return (
         update(external_references)
         .where(

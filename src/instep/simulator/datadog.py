@@ -16,7 +16,7 @@ from instep.simulator.datadog_writes import (
     CREATE,
     IMPORT,
     PATCH,
-    Refused,
+    RefusedError,
     Writer,
     data_of,
     generic,
@@ -34,9 +34,9 @@ DEFAULT_PAGE = 25
 JSON_API = "application/vnd.api+json"
 ONE = "/api/v2/incidents/([^/]+)"
 TROUBLE = {
-    "500": Refused("Internal Server Error", 500),
-    "401": Refused("Unauthorized", 401),
-    "429": Refused("Too many requests", 429),
+    "500": RefusedError("Internal Server Error", 500),
+    "401": RefusedError("Unauthorized", 401),
+    "429": RefusedError("Too many requests", 429),
 }
 
 
@@ -78,12 +78,14 @@ class DatadogSimulator(Holder):
         """Answer one request."""
         try:
             reply = self._route(call)
-        except Refused as refused:
+        except RefusedError as refused:
             reply = as_json({"errors": refused.errors}, refused.status, kind=refused.kind)
         return Reply(reply.status, reply.body, {**reply.headers, **self._rate_headers()})
 
-    def trouble(self, kind: str, call: Call) -> Reply:  # noqa: ARG002
+    def trouble(self, kind: str, call: Call) -> Reply:
         """Answer in trouble; 429 says in seconds when to come back."""
+        if kind == "empty" and call.path.endswith("/search"):
+            return Reply(200, envelope([], 0, 0, self.types), {"content-type": JSON})
         if kind == "empty":
             return self._page([], 0)
         refused = TROUBLE[kind]
@@ -108,6 +110,7 @@ class DatadogSimulator(Holder):
             ("GET", "/api/v2/incidents/config/types/([^/]+)", config.one_type),
             ("GET", f"{ONE}/attachments", self._list_attachments),
             ("POST", f"{ONE}/attachments", self._attach),
+            ("DELETE", f"{ONE}/attachments/([^/]+)", self._detach),
             ("GET", ONE, self._get),
             ("PATCH", ONE, self._patch),
             ("DELETE", ONE, self._delete),
@@ -125,7 +128,7 @@ class DatadogSimulator(Holder):
             match = pattern.fullmatch(call.path)
             if match and method == call.method:
                 return answer(call, *match.groups())
-        raise Refused("Not Found", 404)
+        raise RefusedError("Not Found", 404)
 
     def _admit(self, call: Call) -> None:
         word, _, bearer = call.header("authorization").partition(" ")
@@ -134,7 +137,7 @@ class DatadogSimulator(Holder):
         if not has_keys and not (word.lower() == "bearer" and bearer):
             raise TROUBLE["401"]
         if self._token is not None and self._token not in {app_key if has_keys else "", bearer}:
-            raise Refused("Forbidden", 403)
+            raise RefusedError("Forbidden", 403)
 
     def _rate_headers(self) -> dict[str, str]:
         self._served += 1
@@ -165,7 +168,7 @@ class DatadogSimulator(Holder):
     def _search(self, call: Call) -> Reply:
         query = call.param("query")
         if not query:
-            raise Refused("query is required")
+            raise RefusedError("query is required")
         size, offset = _paging(call)
         test = matches(query, self.types)
         rows = self.index.rows(self.world.now()).values()
@@ -179,18 +182,18 @@ class DatadogSimulator(Holder):
     def _create(self, call: Call) -> Reply:
         changes = self._writer.read(data_of(call.body), CREATE)
         if not {"title", "customer_impacted"} <= changes.keys():
-            raise Refused("title and customer_impacted are required")
+            raise RefusedError("title and customer_impacted are required")
         if changes["customer_impacted"] and not changes.get("customer_impact_scope"):
-            raise Refused("customer_impact_scope is required when customer_impacted is true")
+            raise RefusedError("customer_impact_scope is required when customer_impacted is true")
         incident = self.open(changes, org.BOT)
         return as_json({"data": incident.as_created()}, 201)
 
     def _import(self, call: Call) -> Reply:
         changes = self._writer.read(data_of(call.body), IMPORT)
         if "title" not in changes:
-            raise Refused("title is required")
+            raise RefusedError("title is required")
         if changes.get("resolved") and changes.get("fields", {}).get("state") not in org.DONE:
-            raise Refused("resolved needs the state resolved")
+            raise RefusedError("resolved needs the state resolved")
         incident = self.open(changes, org.BOT, str(self._random_id()))
         return as_json({"data": incident.as_imported()}, 201, kind=JSON_API)
 
@@ -198,14 +201,14 @@ class DatadogSimulator(Holder):
         before = self.find(incident_id)
         data = data_of(call.body)
         if data.get("id") != incident_id:
-            raise Refused("data.id does not match the path")
+            raise RefusedError("data.id does not match the path")
         after = self.change(before, self._writer.read(data, PATCH), org.BOT)
         return as_json({"data": after.as_patched(before)})
 
     def _delete(self, _: Call, incident_id: str) -> Reply:
         self.find(incident_id)
         if not self._allows_delete:
-            raise Refused("Forbidden", 403)
+            raise RefusedError("Forbidden", 403)
         self.delete(incident_id)
         return Reply(204, b"", {"content-type": HTML})
 
@@ -225,6 +228,14 @@ class DatadogSimulator(Holder):
         related = config.attached(made, incident_id)
         return as_json({"data": related, "included": [org.BOT.included()]}, 201, kind=JSON_API)
 
+    def _detach(self, _: Call, incident_id: str, attachment_id: str) -> Reply:
+        incident = self._attachable(incident_id)
+        kept = tuple(one for one in incident.attachments if one["id"] != attachment_id)
+        if kept == incident.attachments:
+            raise generic("attachment not found")
+        self.keep(replace(incident, attachments=kept))
+        return Reply(204)
+
     def _random_id(self) -> UUID:
         return UUID(int=self.world.random.getrandbits(128), version=4)
 
@@ -243,8 +254,8 @@ def _paging(call: Call) -> tuple[int, int]:
         size = int(call.param("page[size]") or DEFAULT_PAGE)
         offset = int(call.param("page[offset]") or 0)
     except ValueError:
-        raise Refused("page[size] and page[offset] must be integers") from None
+        raise RefusedError("page[size] and page[offset] must be integers") from None
     # What happens above the documented maximum is not known: here it is refused.
     if not 0 < size <= MAX_PAGE or offset < 0:
-        raise Refused(f"page[size] must be between 1 and {MAX_PAGE}")
+        raise RefusedError(f"page[size] must be between 1 and {MAX_PAGE}")
     return size, offset

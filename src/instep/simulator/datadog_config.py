@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from instep.simulator import datadog_org as org
-from instep.simulator.datadog_writes import Refused
+from instep.simulator.datadog_writes import RefusedError
 from instep.simulator.wire import Call, Reply, as_json
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STATES = {"active": "active", "investigating": "active", "stable": "stable"}
 def validate(call: Call) -> Reply:
     """Answer whether the API key is one; without a key it is 403, not 401 (observed)."""
     if not call.header("dd-api-key"):
-        raise Refused("API key required", 403)
+        raise RefusedError("API key required", 403)
     if call.path == VALIDATE[0]:
         return as_json({"valid": True})
     attributes = {"valid": True, "api_key_id": org.ORG, "api_key_scopes": []}
@@ -39,7 +39,7 @@ def types(_: Call) -> Reply:
 def one_type(_: Call, type_id: str) -> Reply:
     """Show an incident type."""
     if type_id != org.INCIDENT_TYPE:
-        raise Refused({"status": "404", "title": "Not Found"}, 404)
+        raise RefusedError({"status": "404", "title": "Not Found"}, 404)
     return as_json({"data": org.incident_type()}, kind=JSON_API)
 
 
@@ -67,7 +67,7 @@ def users(call: Call) -> Reply:
 def one_user(_: Call, user_id: str) -> Reply:
     """Show one user."""
     if user_id not in org.BY_ID:
-        raise Refused("User not found", 404)
+        raise RefusedError("User not found", 404)
     return as_json({"data": org.BY_ID[user_id].view()})
 
 
@@ -98,7 +98,9 @@ def attachment(data: dict[str, Any], new_id: str, now: datetime) -> dict[str, An
     attributes = data.get("attributes", {})
     kind, inner = attributes.get("attachment_type"), attributes.get("attachment")
     if kind not in ATTACHMENT_KINDS.values() or not isinstance(inner, dict):
-        raise Refused({"status": "400", "title": "Bad Request", "detail": "invalid attachment"})
+        raise RefusedError(
+            {"status": "400", "title": "Bad Request", "detail": "invalid attachment"}
+        )
     modified = now.astimezone(UTC).isoformat().replace("+00:00", "Z")
     shown = {"attachment": inner, "attachment_type": kind, "modified": modified}
     return {"id": new_id, "type": "incident_attachments", "attributes": shown}
@@ -126,7 +128,7 @@ def attachments(call: Call, incident: Incident) -> Reply:
 
 def seeded(story: Story, number: int) -> dict[str, Any]:
     """Tell ``story`` as Datadog keeps it; many people never note the impact on customers."""
-    noted = story.phase == "stable" or number % 2 == 0
+    noted = story.phase == "stable" or number % 3 == 0
     return {
         "title": story.title,
         "created": story.opened,

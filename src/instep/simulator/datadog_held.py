@@ -10,7 +10,7 @@ from uuid import uuid5
 from instep.simulator import datadog_org as org
 from instep.simulator.datadog_config import seeded
 from instep.simulator.datadog_incident import TIMES, Incident
-from instep.simulator.datadog_writes import Refused, field_value, new_fields, with_responder
+from instep.simulator.datadog_writes import RefusedError, field_value, new_fields, with_responder
 from instep.simulator.index import Index
 from instep.simulator.seed import stories
 from instep.simulator.world import Simulator, World
@@ -40,7 +40,7 @@ class Holder(Simulator):
     def find(self, incident_id: str) -> Incident:
         """Answer an incident by id, or refuse with 404."""
         if incident_id not in self.held:
-            raise Refused(f"incident {incident_id} not found", 404)
+            raise RefusedError(f"incident {incident_id} not found", 404)
         return self.held[incident_id]
 
     def open(self, given: dict[str, Any], author: org.User, new_id: str = "") -> Incident:

@@ -11,7 +11,7 @@ import orjson
 
 from instep.simulator import datadog_org as org
 from instep.simulator.datadog_incident import Incident
-from instep.simulator.datadog_writes import Refused
+from instep.simulator.datadog_writes import RefusedError
 
 Facet = Callable[[Incident], Iterable[Any]]
 TERM = re.compile(r'([\w.\-]+):(\([^)]*\)|"[^"]*"|\S+)|("[^"]*"|\S+)')
@@ -66,7 +66,7 @@ def _facet(name: str, wanted: set[str], types: Iterable[str]) -> Callable[[Incid
         return lambda incident: any(str(one).lower() in wanted for one in facet(incident))
     if name in types:
         return lambda incident: any(one.lower() in wanted for one in _values(incident, name))
-    raise Refused(f"invalid query: unknown facet {name}")
+    raise RefusedError(f"invalid query: unknown facet {name}")
 
 
 def _values(incident: Incident, name: str) -> list[str]:

@@ -47,7 +47,7 @@ IMPORT = {
 }
 
 
-class Refused(Exception):  # noqa: N818
+class RefusedError(Exception):
     """A request that the service refuses; ``errors`` is one of its two families of bodies."""
 
     def __init__(self, error: str | dict[str, Any], status: int = 400) -> None:
@@ -62,16 +62,16 @@ class Refused(Exception):  # noqa: N818
         return "application/json" if isinstance(self.errors[0], str) else "application/vnd.api+json"
 
 
-def generic(detail: str) -> Refused:
+def generic(detail: str) -> RefusedError:
     """Refuse as the attachment endpoints do; even a malformed id is a 404 there (observed)."""
-    return Refused({"title": "Generic Error", "detail": detail}, 404)
+    return RefusedError({"title": "Generic Error", "detail": detail}, 404)
 
 
 def data_of(body: bytes, kind: str = "incidents") -> dict[str, Any]:
     """Read the ``data`` of a JSON:API request of that type."""
     data = (as_object(body) or {}).get("data")
     if not isinstance(data, dict) or data.get("type") != kind:
-        raise Refused(f"invalid data: expected one object of type {kind}")
+        raise RefusedError(f"invalid data: expected one object of type {kind}")
     return data
 
 
@@ -106,11 +106,11 @@ class Writer:
 
     def _unknown(self, name: str) -> None:
         if not self._ignores_unknown:
-            raise Refused(f"unknown or read-only attribute: {name}")
+            raise RefusedError(f"unknown or read-only attribute: {name}")
 
     def _fields(self, fields: Any) -> dict[str, Any]:
         if not isinstance(fields, dict):
-            raise Refused("fields must be an object")
+            raise RefusedError("fields must be an object")
         known: dict[str, Any] = {}
         for name, entry in fields.items():
             if name not in self._types or name == "slug":
@@ -123,11 +123,11 @@ class Writer:
 def field_value(name: str, entry: Any, kind: str) -> Any:
     """Read one field; the type sent with it is not looked at, only its value is (assumed)."""
     if not isinstance(entry, dict) or "value" not in entry:
-        raise Refused(f"fields.{name}: value is missing")
+        raise RefusedError(f"fields.{name}: value is missing")
     value = entry["value"]
     if kind in org.MULTI:
         if not (value is None or _is_texts(value)):
-            raise Refused(f"fields.{name}: expected a list of strings")
+            raise RefusedError(f"fields.{name}: expected a list of strings")
         return value or None
     return _single(name, value)
 
@@ -136,10 +136,10 @@ def _single(name: str, value: Any) -> Any:
     choices = org.CHOICES.get(name)
     if value is None:
         if name == "state":
-            raise Refused("fields.state: a value is needed")
+            raise RefusedError("fields.state: a value is needed")
         return org.DEFAULTS.get(name)
     if not isinstance(value, str) or (choices and value not in choices):
-        raise Refused(f"fields.{name}: invalid value {value!r}")
+        raise RefusedError(f"fields.{name}: invalid value {value!r}")
     return value
 
 
@@ -149,13 +149,13 @@ def _is_texts(value: Any) -> bool:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or (name == "title" and not value):
-        raise Refused(f"{name}: expected a string")
+        raise RefusedError(f"{name}: expected a string")
     return value
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Refused(f"{name}: expected a boolean")
+        raise RefusedError(f"{name}: expected a boolean")
     return value
 
 
@@ -165,15 +165,15 @@ def _date(name: str, value: Any) -> datetime | None:
     try:
         date = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise Refused(f"{name}: expected a timestamp") from None
+        raise RefusedError(f"{name}: expected a timestamp") from None
     if date.tzinfo is None:
-        raise Refused(f"{name}: a timestamp needs an offset")
+        raise RefusedError(f"{name}: a timestamp needs an offset")
     return date.astimezone(UTC)
 
 
 def _type(_: str, value: Any) -> str:
     if value != org.INCIDENT_TYPE:
-        raise Refused(f"incident type {value} not found")
+        raise RefusedError(f"incident type {value} not found")
     return org.INCIDENT_TYPE
 
 
@@ -190,7 +190,7 @@ def _commander(relation: Any) -> str | None:
         return None
     user = data.get("id") if isinstance(data, dict) else None
     if user not in org.BY_ID:
-        raise Refused(f"user {user} not found")
+        raise RefusedError(f"user {user} not found")
     return str(user)
 
 

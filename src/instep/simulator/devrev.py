@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from instep.simulator import devrev_checks as checks
 from instep.simulator import devrev_lookups as org
 from instep.simulator import devrev_query as query
-from instep.simulator.devrev_checks import LISTS, TROUBLE, Refused, read_body
+from instep.simulator.devrev_checks import LISTS, TROUBLE, RefusedError, read_body
 from instep.simulator.devrev_incident import Incident, Values, check_sync, encode
 from instep.simulator.devrev_person import as_person, full, seeded
 from instep.simulator.index import Index
@@ -73,7 +73,7 @@ class DevRevSimulator(Simulator):
             self._admit(call)
             status, data = self._routes[call.path](call)
             reply = as_json(data, status)
-        except Refused as refused:
+        except RefusedError as refused:
             reply = as_json(refused.body, refused.status)
         return Reply(reply.status, reply.body, {**reply.headers, **self._rate_headers()})
 
@@ -97,7 +97,7 @@ class DevRevSimulator(Simulator):
         if call.path not in self._routes or call.method not in (
             {"POST"} if writes else {"GET", "POST"}
         ):
-            missing = Refused("", 404)
+            missing = RefusedError("", 404)
             missing.body = {"message": "route not found"}
             raise missing
         word, _, token = call.header("authorization").partition(" ")
@@ -105,7 +105,7 @@ class DevRevSimulator(Simulator):
             raise TROUBLE["401"]
         beta = call.path.startswith("/incidents.") and self._require_beta_scope
         if beta and call.header("x-devrev-scope") != "beta":
-            raise Refused("forbidden", 403, "Forbidden")
+            raise RefusedError("forbidden", 403, "Forbidden")
 
     def _rate_headers(self) -> dict[str, str]:
         self._served += 1
@@ -148,10 +148,10 @@ class DevRevSimulator(Simulator):
         body = read_body(call, checks.CREATE, "title")
         options = checks.options(body, "allow_non_start")
         if "stage" not in body.get("stage", {"stage": ""}):
-            raise Refused("missing_required_field", field_name="stage.stage")
+            raise RefusedError("missing_required_field", field_name="stage.stage")
         values = {"stage": "triage"} | encode(body)
         if values["stage"] != "triage" and self._transitions and not options:
-            raise Refused("bad_request")
+            raise RefusedError("bad_request")
         incident = self._open(values | self._synced({}, body), org.BOT, self.world.now())
         return 201, {"incident": incident.wire}
 
@@ -164,7 +164,7 @@ class DevRevSimulator(Simulator):
         if after:
             allowed = after == before or after in org.STAGES[before][1]
             if self._transitions and not allowed and not options:
-                raise Refused("bad_request")
+                raise RefusedError("bad_request")
             changes["stage"] = after
         if "custom_fields" in changes:
             changes["custom_fields"] = {
@@ -183,7 +183,7 @@ class DevRevSimulator(Simulator):
         if "sync_metadata" not in body or self._sync_mode == "ignore":
             return {}
         if self._sync_mode == "refuse":
-            raise Refused("forbidden", 403, "Forbidden")
+            raise RefusedError("forbidden", 403, "Forbidden")
         sync = check_sync(body["sync_metadata"])
         kept = values.get("sync_metadata", {}) if self._sync_mode == "merge" else {}
         return {"sync_metadata": {**kept, **sync}}
@@ -251,10 +251,10 @@ class DevRevSimulator(Simulator):
         if don in self._held:
             return self._held[don]
         if key in org.THINGS or key in org.STAGE_NAMES:
-            raise Refused("unexpected_id_type", field_name="id")
+            raise RefusedError("unexpected_id_type", field_name="id")
         if not don.removeprefix(prefix).isdigit() or self._missing != 404:
             raise checks.invalid_id("id")
-        raise Refused("not_found", 404, "Not Found")
+        raise RefusedError("not_found", 404, "Not Found")
 
     def _open(self, values: dict[str, Any], author: org.Thing, at: datetime) -> Incident:
         self._number += 1

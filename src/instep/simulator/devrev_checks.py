@@ -37,7 +37,9 @@ _SYNC_FILTER: Shape = {
     "sync_history": ["text"],
 }
 _PEER_DATES: Shape = dict.fromkeys(("created_date", "modified_date", "closed_date"), "date")
-_UNRESOLVED: Shape = [{"devrev_field_name": "text", "external_field_name": "text"}]
+_UNRESOLVED: Shape = [
+    dict.fromkeys(("devrev_field_name", "external_field_name", "external_display_name"), "text")
+]
 
 _SINGLE: dict[str, Shape] = {
     "title": "text",
@@ -108,7 +110,7 @@ GROUP: Shape = LIST | {"group_by": "text", "limit_per_group": "number"}
 PAGING: Shape = {"cursor": "text", "limit": "number", "mode": "text", "sort_by": ["text"]}
 
 
-class Refused(Exception):  # noqa: N818
+class RefusedError(Exception):
     """A request that the service refuses, by default with status 400."""
 
     def __init__(
@@ -129,41 +131,43 @@ LISTS = {
     "stages.custom.list": "result",
 }
 TROUBLE = {
-    "500": Refused("internal_error", 500, "Internal Server Error", reference_id="a1b2c3"),
-    "401": Refused("unauthenticated", 401, "Unauthorized"),
-    "429": Refused("too_many_requests", 429, "Too Many Requests"),
+    "500": RefusedError("internal_error", 500, "Internal Server Error", reference_id="a1b2c3"),
+    "401": RefusedError("unauthenticated", 401, "Unauthorized"),
+    "429": RefusedError("too_many_requests", 429, "Too Many Requests"),
 }
 
 
-def invalid_id(field_name: str) -> Refused:
+def invalid_id(field_name: str) -> RefusedError:
     """Refuse an id that names nothing."""
-    return Refused("invalid_id", field_name=field_name)
+    return RefusedError("invalid_id", field_name=field_name)
 
 
-def not_permitted(field_name: str, reason: str) -> Refused:
+def not_permitted(field_name: str, reason: str) -> RefusedError:
     """Refuse a value of the right type; which error the service uses is assumed."""
-    return Refused("value_not_permitted", field_name=field_name, reason=reason)
+    return RefusedError("value_not_permitted", field_name=field_name, reason=reason)
 
 
 def check(body: dict[str, Any], shape: Shape, *required: str) -> dict[str, Any]:
     """Read a request by its shape; dates come out as datetimes, all else as it was sent."""
     for name in required:
         if name not in body:
-            raise Refused("missing_required_field", field_name=name)
+            raise RefusedError("missing_required_field", field_name=name)
     return {key: _value(value, _member(shape, key, key), key) for key, value in body.items()}
 
 
 def _member(shape: dict[str, Shape], key: str, path: str) -> Shape:
     if key not in shape:
-        raise Refused("invalid_field", field_name=path)
+        raise RefusedError("invalid_field", field_name=path)
     return shape[key]
 
 
 def _value(value: Any, shape: Shape, path: str) -> Any:
     expected = _expected(shape)
-    actual = _kind(value)
+    actual = kind_of(value)
     if actual != expected:
-        raise Refused("unexpected_json_type", field_name=path, expected=expected, actual=actual)
+        raise RefusedError(
+            "unexpected_json_type", field_name=path, expected=expected, actual=actual
+        )
     if shape == "date":
         return _date(value, path)
     if shape == "number" and not isinstance(value, int):
@@ -186,7 +190,8 @@ def _expected(shape: Shape) -> str:
     return "string" if shape in {"text", "date"} else str(shape)
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Answer the service's word for the JSON type of a value."""
     if value is None:
         return "null"
     kinds = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
@@ -226,7 +231,7 @@ def from_query(pairs: list[tuple[str, str]], shape: Shape) -> dict[str, Any]:
             place = place.setdefault(step, {})
         last = _within(inner, name, key)
         if inner is _RANGE or last is _RANGE:
-            raise Refused("invalid_field", field_name=key)
+            raise RefusedError("invalid_field", field_name=key)
         place[name] = _parsed(text, last)
     return body
 
@@ -252,15 +257,15 @@ def read_body(call: Call, shape: Shape, *required: str) -> dict[str, Any]:
         return check(from_query(call.pairs, shape), shape, *required)
     kind = call.header("content-type").partition(";")[0].strip()
     if kind != JSON:
-        raise Refused("invalid_content_type", value=kind)
+        raise RefusedError("invalid_content_type", value=kind)
     if not call.body:
-        raise Refused("bad_request")
+        raise RefusedError("bad_request")
     try:
         body = orjson.loads(call.body)
     except orjson.JSONDecodeError:
-        raise Refused("parse_error") from None
+        raise RefusedError("parse_error") from None
     if not isinstance(body, dict):
-        raise Refused("parse_error")
+        raise RefusedError("parse_error")
     return check(body, shape, *required)
 
 
@@ -269,7 +274,7 @@ def options(body: dict[str, Any], allowed: str) -> list[str]:
     wanted: list[str] = body.get("stage_validation_options", [])
     for option in wanted:
         if option != allowed:
-            raise Refused(
+            raise RefusedError(
                 "invalid_enum_value",
                 field_name="stage_validation_options",
                 value=option,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from instep.simulator import devrev_lookups as org
-from instep.simulator.devrev_checks import ALL_DATES, Refused, invalid_id, not_permitted, spell
+from instep.simulator.devrev_checks import ALL_DATES, RefusedError, invalid_id, not_permitted, spell
 
 if TYPE_CHECKING:
     from instep.simulator.devrev_lookups import Thing
@@ -134,7 +134,7 @@ def _body(text: str, key: str) -> str:
 def _choice(labels: dict[int, str]) -> Callable[[int, str], int]:
     def one(number: int, key: str) -> int:
         if number not in labels:
-            raise Refused("value_not_permitted", field_name=key, allowed_values=list(labels))
+            raise RefusedError("value_not_permitted", field_name=key, allowed_values=list(labels))
         return number
 
     return one
@@ -162,10 +162,10 @@ def _tagged(tags: list[dict[str, str]], key: str) -> tuple[tuple[Thing, str | No
 
 def _one_tag(tag: dict[str, str], key: str) -> tuple[Thing, str | None]:
     if "tag_id" not in tag:
-        raise Refused("missing_required_field", field_name=f"{key}.tag_id")
+        raise RefusedError("missing_required_field", field_name=f"{key}.tag_id")
     thing, value = org.find(tag["tag_id"], ("tag",), f"{key}.tag_id"), tag.get("value")
     if value is not None and value not in thing.values:
-        raise Refused(
+        raise RefusedError(
             "value_not_permitted", field_name=f"{key}.value", allowed_values=list(thing.values)
         )
     return thing, value
@@ -206,7 +206,7 @@ def _check_custom(body: dict[str, Any]) -> None:
     for name, value in body.get("custom_fields", {}).items():
         problem = _custom_problem(name, value, body.get("custom_schema_spec", {}))
         if problem:
-            raise Refused("customization_validation_error", subtype=problem, field_name=name)
+            raise RefusedError("customization_validation_error", subtype=problem, field_name=name)
 
 
 def _custom_problem(name: str, value: Any, spec: dict[str, Any]) -> str | None:
@@ -224,7 +224,7 @@ def check_sync(sync: dict[str, Any]) -> dict[str, Any]:
         part = sync.get(key, {})
         path = f"sync_metadata.{key}"
         if part.get("status", allowed[0]) not in allowed:
-            raise Refused(
+            raise RefusedError(
                 "invalid_enum_value",
                 field_name=f"{path}.status",
                 value=part["status"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from instep.simulator.devrev_checks import Refused, invalid_id
+from instep.simulator.devrev_checks import RefusedError, invalid_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,10 +102,10 @@ def find(key: str, kinds: tuple[str, ...], field_name: str) -> Thing:
     thing = THINGS.get(key)
     if thing is None:
         if key in STAGE_NAMES:
-            raise Refused("unexpected_id_type", field_name=field_name)
+            raise RefusedError("unexpected_id_type", field_name=field_name)
         raise invalid_id(field_name)
     if kinds and thing.kind not in kinds:
-        raise Refused("unexpected_id_type", field_name=field_name)
+        raise RefusedError("unexpected_id_type", field_name=field_name)
     return thing
 
 
@@ -114,7 +114,7 @@ def stage_of(key: str, field_name: str) -> str:
     if key in STAGE_NAMES:
         return STAGE_NAMES[key]
     if key in THINGS:
-        raise Refused("unexpected_id_type", field_name=field_name)
+        raise RefusedError("unexpected_id_type", field_name=field_name)
     raise invalid_id(field_name)
 
 

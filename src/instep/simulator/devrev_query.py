@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from instep.simulator import devrev_lookups as org
-from instep.simulator.devrev_checks import ALL_DATES, LIMIT, Refused, not_permitted, spell
+from instep.simulator.devrev_checks import (
+    ALL_DATES,
+    LIMIT,
+    RefusedError,
+    kind_of,
+    not_permitted,
+    spell,
+)
 from instep.simulator.devrev_incident import SYNC_STATUS, Incident
 
 if TYPE_CHECKING:
@@ -50,7 +57,7 @@ def _bounds(
 ) -> tuple[datetime | None, datetime | None]:
     kind = wanted.get("type")
     if kind is None:
-        raise Refused("missing_required_field", field_name=f"{key}.type")
+        raise RefusedError("missing_required_field", field_name=f"{key}.type")
     if kind == "range":
         return wanted.get("after"), wanted.get("before")
     if kind != "preset":
@@ -63,8 +70,10 @@ def _bounds(
     return presets[preset]
 
 
-def _bad_enum(key: str, value: str, allowed: Iterable[str]) -> Refused:
-    return Refused("invalid_enum_value", field_name=key, value=value, allowed_values=list(allowed))
+def _bad_enum(key: str, value: str, allowed: Iterable[str]) -> RefusedError:
+    return RefusedError(
+        "invalid_enum_value", field_name=key, value=value, allowed_values=list(allowed)
+    )
 
 
 def _one_of(key: str, wanted: list[Any], _: datetime) -> Test:
@@ -100,11 +109,11 @@ def _staged(_: str, wanted: dict[str, bool], __: datetime) -> Test:
 def _custom(_: str, wanted: dict[str, Any], __: datetime) -> Test:
     for name, accepted in wanted.items():
         if not isinstance(accepted, list):
-            raise Refused(
+            raise RefusedError(
                 "unexpected_json_type",
                 field_name=f"custom_fields.{name}",
                 expected="array",
-                actual="string",
+                actual=kind_of(accepted),
             )
     return lambda values: all(
         values.get("custom_fields", {}).get(name) in accepted for name, accepted in wanted.items()
@@ -242,7 +251,7 @@ class Walks:
             return items, len(items) if mode == "before" else 0
         kept = self._kept.get(body["cursor"])
         if kept is None or kept[0] != query:
-            raise Refused("bad_request")
+            raise RefusedError("bad_request")
         return kept[1], kept[2]
 
     def _keep(self, query: str, items: list[Any], place: int) -> str:

@@ -14,7 +14,7 @@ from instep.simulator.prodmanager_text import (
     FORBIDDEN,
     NOT_FOUND,
     SERVER_ERROR,
-    Refused,
+    RefusedError,
     dump,
     failed,
     read_form,
@@ -64,7 +64,7 @@ class ProdManagerSimulator(Holder):
         try:
             name = self._admit(call)
             reply = self._route(call)
-        except Refused as refused:
+        except RefusedError as refused:
             if not call.path.startswith("/api/"):
                 return as_html(str(refused), refused.status)
             return _json(refused.body, refused.status)
@@ -111,7 +111,7 @@ class ProdManagerSimulator(Holder):
         if found:
             return as_html("Method Not Allowed", 405)
         if call.path.startswith("/api/"):
-            raise Refused(404, NOT_FOUND)
+            raise RefusedError(404, NOT_FOUND)
         # Without the prefix it is the web interface, which wants a form with its own secret.
         return as_html("ProdManager", 200) if call.method == "GET" else as_html("Bad Request", 400)
 
@@ -130,7 +130,7 @@ class ProdManagerSimulator(Holder):
 
     def _permit(self, call: Call) -> None:
         if not call.header("authorization"):
-            raise Refused(403, FORBIDDEN)
+            raise RefusedError(403, FORBIDDEN)
         if not self._can_write:
             reason = "Token doesn't have enought permissions. expected : incident_api"
             raise failed(403, "API permission denied", token=[reason])

@@ -30,7 +30,7 @@ DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}T\d{1,2}:\d{1,2}")
 LINK = re.compile(r"^[a-z]+://[^/?:]+(:[0-9]+)?(/.*?)?(\?.*)?$", re.IGNORECASE)
 
 
-class Refused(Exception):  # noqa: N818
+class RefusedError(Exception):
     """A request that the service refuses; ``body`` is an object or a bare string."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -40,14 +40,14 @@ class Refused(Exception):  # noqa: N818
         self.body = body
 
 
-def failed(status: int, message: str, **reasons: Any) -> Refused:
+def failed(status: int, message: str, /, **reasons: Any) -> RefusedError:
     """Refuse with a message and, by field, the reasons."""
-    return Refused(status, {"message": message, "reasons": reasons})
+    return RefusedError(status, {"message": message, "reasons": reasons})
 
 
-def broken() -> Refused:
+def broken() -> RefusedError:
     """Refuse with the generic 500, which plain input errors get as well."""
-    return Refused(500, SERVER_ERROR)
+    return RefusedError(500, SERVER_ERROR)
 
 
 def normal(text: str) -> str:
@@ -94,7 +94,7 @@ def _json(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body)
     except ValueError:
-        raise Refused(400, BAD_REQUEST) from None
+        raise RefusedError(400, BAD_REQUEST) from None
     if data is not None and not isinstance(data, dict):
         raise broken()
     firsts = {key: _first(value) for key, value in (data or {}).items()}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import random
 
 PEOPLE = ("ana@example.com", "ben@example.com", "chloe@example.com", "dmitri@example.com")
 PARTS = ("Checkout", "Search", "Notifications", "Payments", "Storefront")
@@ -69,7 +66,9 @@ def stories(service: str, count: int, rng: random.Random, now: datetime) -> list
     """Tell ``count`` incidents of the fortnight before ``now``, oldest first."""
     step = timedelta(days=14) / max(count, 1)
     first = now.astimezone(UTC) - timedelta(days=15)
-    return [_story(service, number, rng, first + number * step) for number in range(count)]
+    # A chance of its own, or services with equal seeds would have incidents at equal times.
+    own = random.Random(f"{service}/{rng.getrandbits(64)}")
+    return [_story(service, number, own, first + number * step) for number in range(count)]
 
 
 def _story(service: str, number: int, rng: random.Random, about: datetime) -> Story:

@@ -13,7 +13,7 @@ import uvicorn
 from instep.simulator.datadog import DatadogSimulator
 from instep.simulator.devrev import DevRevSimulator
 from instep.simulator.prodmanager import ProdManagerSimulator
-from instep.simulator.world import App, Message, Receive, ReplyLost, Send, Simulator, World
+from instep.simulator.world import App, Message, Receive, ReplyLostError, Send, Simulator, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def _closing(app: App) -> App:
     async def closing(scope: Message, receive: Receive, send: Send) -> None:
         try:
             await app(scope, receive, send)
-        except ReplyLost:
+        except ReplyLostError:
             # To return in the middle of a body makes the server close the connection.
             return
 

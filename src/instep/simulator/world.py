@@ -22,7 +22,7 @@ KINDS = frozenset(
 )
 
 
-class ReplyLost(ConnectionResetError):  # noqa: N818
+class ReplyLostError(ConnectionResetError):
     """The request was carried out, but its reply was lost."""
 
 
@@ -62,7 +62,7 @@ class World:
         self.random = random.Random(seed)
         self.requests: list[Request] = []
         self.counts: Counter[str] = Counter()
-        self.lost: Callable[[str], Exception] = ReplyLost
+        self.lost: Callable[[str], Exception] = ReplyLostError
         self.retry_after = 1
         self._faults: list[Fault] = []
 

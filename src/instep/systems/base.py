@@ -90,7 +90,7 @@ class System(Protocol):
         ...
 
     async def update(self, seen: Record, words: Words) -> Written:
-        """Change the given paths of the record just read, with exactly one writing request; read it back."""
+        """Change paths of the record just read, with exactly one writing request; read it back."""
         ...
 
     async def close(self) -> None:

@@ -114,6 +114,11 @@ class Datadog:
         app = app_url or f"https://{'app.' if site in APP_SITES else ''}{site}"
         return cls(name, door, paths, app_url=app, reference_field=reference_field)
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent since it was opened, repeated reads included."""
+        return self.door.requests
+
     async def check(self) -> tuple[str, ...]:
         """List one incident and look for the reference field.
 
@@ -181,7 +186,6 @@ class Datadog:
 
         Raises:
             Rejected: the reference field or another field does not exist.
-
         """
         sent = await self._encoder.encode(words, mark, new=True)
         data = {"type": "incidents", **sent.body(new=True)}
@@ -250,10 +254,10 @@ class Datadog:
         while True:
             answer = await self._list(PAGE_SIZE, offset)
             count = len(answer.part("data", list))
-            raws = [raw for raw in _rows(self.name, answer) if raw["id"] not in seen]
-            seen.update(raw["id"] for raw in raws)
+            fresh = {raw["id"]: raw for raw in _rows(self.name, answer) if raw["id"] not in seen}
+            seen.update(fresh)
             offset += count
-            yield raws, not count
+            yield list(fresh.values()), not count
             if not count:
                 return
 

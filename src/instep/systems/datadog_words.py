@@ -154,7 +154,6 @@ class People:
 
         Raises:
             Denied: the permission ``user_access_read`` is missing.
-
         """
         params: Mapping[str, str | int] = {"filter": "@", "page[size]": 1}
         await self._door.read("GET", "/api/v2/users", params=params)
@@ -209,7 +208,6 @@ class Encoder:
 
         Raises:
             Rejected: a field does not exist, or holds one value and was given several.
-
         """
         sent = Sent()
         for path, word in words.items():

@@ -97,6 +97,11 @@ class DevRev:
         )
         return cls(name, door, paths, app_url)
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent since it was opened, repeated reads included."""
+        return self.door.requests
+
     async def check(self) -> tuple[str, ...]:
         """List one incident and read the organisation's names; warn of fields that it lacks.
 
@@ -142,8 +147,6 @@ class DevRev:
             Rejected: the service says that the id has moved (301).
         """
         answer = await self.door.read("POST", "incidents.get", json={"id": record_id})
-        if answer.status == 400 and dig(answer.peek(), "type") == "invalid_id":
-            raise self._gone(answer, record_id)
         return self._record(self._incident(answer, record_id))
 
     async def find(self, mark: Mark) -> list[Record]:
@@ -217,8 +220,10 @@ class DevRev:
             if raw.get("id"):
                 return raw
             raise answer.unusable("answered an incident without an id")
-        if answer.status == 404 and dig(answer.peek(), "type") == "not_found":
-            raise self._gone(answer, record_id)
+        if _says_gone(answer):
+            why = self.door.why(answer)
+            message = f"{self.name} has no incident {record_id}: {why}"
+            raise Gone(message, system=self.name, record=record_id)
         if answer.status in (400, 409, 413) or (answer.status == 301 and not answer.wrote):
             raise Rejected(
                 f"{self.name} refused {answer.asked}: {self.door.why(answer) or answer.status}",
@@ -227,14 +232,6 @@ class DevRev:
             )
         # A 404 without a type is a route that does not exist, not an incident that is gone.
         raise answer.unusable("did not answer as incidents do", "check the address and beta access")
-
-    def _gone(self, answer: Answer, record_id: str) -> Gone:
-        """Make the error for a record that is no more."""
-        return Gone(
-            f"{self.name} has no incident {record_id}: {self.door.why(answer)}",
-            system=self.name,
-            record=record_id,
-        )
 
     def _words(self, raw: Raw) -> Words:
         """Read the paths in use from the service's own object."""
@@ -255,6 +252,18 @@ class DevRev:
             modified=text(raw.get("modified_date")),
             mark=mark_of(raw),
         )
+
+
+def _says_gone(answer: Answer) -> bool:
+    """Whether an answer says that there is no such incident.
+
+    An unknown id is 404 ``not_found``, or often 400 ``invalid_id`` (third-party notes); in an
+    update the latter may also be about another id.
+    """
+    said = answer.peek()
+    if answer.status == 400 and dig(said, "type") == "invalid_id":
+        return not answer.wrote or dig(said, "field_name") == "id"
+    return answer.status == 404 and dig(said, "type") == "not_found"
 
 
 def _custom(paths: Collection[str]) -> list[str]:

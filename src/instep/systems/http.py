@@ -146,7 +146,7 @@ class Door:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Accept": "application/json", "User-Agent": "instep", **headers},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            timeout=httpx.Timeout(timeout, connect=min(timeout / 2, 10.0)),
             transport=transport or AiohttpTransport(client=lambda: _session(idle)),
             # A session cookie would speak for us beside the token.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

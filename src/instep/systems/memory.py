@@ -35,12 +35,16 @@ class Held:
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong next: ``down`` refuses everything, the others strike once each."""
+    """What goes wrong next: ``down`` refuses everything, the others strike once each.
+
+    ``before_read`` and ``after_write`` are what a person does in just that moment.
+    """
 
     down: bool = False
     lose_reply: bool = False
     refuse: bool = False
-    before_write: Callable[[], None] | None = None
+    before_read: Callable[[], None] | None = None
+    after_write: Callable[[], None] | None = None
 
 
 @dataclass
@@ -109,6 +113,9 @@ class Memory:
     async def read(self, record_id: str) -> Record:
         """Read one record."""
         self._called()
+        if self.faults.before_read is not None:
+            strike, self.faults.before_read = self.faults.before_read, None
+            strike()
         return self._record(self._held(record_id))
 
     async def find(self, mark: Mark) -> list[Record]:
@@ -127,7 +134,7 @@ class Memory:
         carried = {p: w for p, w in words.items() if p not in self.abilities.born}
         held = self._make({**carried, **self.abilities.born}, mark)
         self._replying()
-        return Written(self._record(held), held.words)
+        return Written(self._record(self._held(held.id)), held.words)
 
     async def update(self, seen: Record, words: Words) -> Written:
         """Change the given paths of a record."""
@@ -149,11 +156,8 @@ class Memory:
         self.requests += 1
 
     def _writing(self) -> None:
-        """Let happen what happens just before a write takes effect."""
+        """Count a request that writes, or refuse it."""
         self._called()
-        if self.faults.before_write is not None:
-            strike, self.faults.before_write = self.faults.before_write, None
-            strike()
         if self.faults.refuse:
             self.faults.refuse = False
             raise Rejected(f"{self.name} does not like it", system=self.name)
@@ -161,6 +165,9 @@ class Memory:
     def _replying(self) -> None:
         """Count a write that took effect, and lose its reply if that is to go wrong."""
         self.writes += 1
+        if self.faults.after_write is not None:
+            strike, self.faults.after_write = self.faults.after_write, None
+            strike()
         if self.faults.lose_reply:
             self.faults.lose_reply = False
             raise Unreachable(f"{self.name} gave no answer", system=self.name, unclear=True)

@@ -106,7 +106,6 @@ class ProdManager:
 
         Raises:
             ConfigError: a path is not one of ProdManager's.
-
         """
         root = url.rstrip("/").removesuffix("/api")
         door = Door(
@@ -121,12 +120,16 @@ class ProdManager:
         )
         return cls(name, door, paths, url=root, zone=ZoneInfo(timezone))
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent since it was opened, repeated reads included."""
+        return self.door.requests
+
     async def check(self) -> tuple[str, ...]:
         """Ask who the token is, and read scopes and services.
 
         Raises:
             Denied: the token is not known, has ended or may not write incidents.
-
         """
         who = (await self.door.read("GET", "/api/token/whoami")).json()
         about = dig(who, "playload")  # as the service spells it
@@ -159,7 +162,7 @@ class ProdManager:
             total: int | None = None
             async for raws, counted in walk(self.door, INCIDENT):
                 total = counted
-                fresh = [raw for raw in raws if raw["id"] not in shown]
+                fresh = list({raw["id"]: raw for raw in raws if raw["id"] not in shown}.values())
                 walked.update(raw["id"] for raw in raws)
                 shown.update(raw["id"] for raw in raws)
                 await self._meet(fresh)
@@ -177,7 +180,6 @@ class ProdManager:
 
         Raises:
             Gone: 404 with the reason "Resource not found" for the incident.
-
         """
         answer = await self.door.read("GET", f"{INCIDENT}/{record_id}")
         self._refuse(answer, record_id, 200)
@@ -202,7 +204,6 @@ class ProdManager:
 
         Raises:
             Rejected: a name is not known, or the service's reasons for refusing the form.
-
         """
         form = await self._form({path: word for path, word in words.items() if path in CREATED})
         form["external_reference"] = str(mark)

@@ -66,7 +66,6 @@ class Names:
 
         Raises:
             Unreachable: one has none although the names were just read.
-
         """
         if self._strange(raws):
             await self.refresh()
@@ -82,7 +81,6 @@ class Names:
 
         Raises:
             Rejected: there is none of that name; the advice names those that there are.
-
         """
         if name not in self._names[kind].values():
             await self.refresh()

@@ -54,7 +54,7 @@ def names(values: Iterable[Any]) -> tuple[str, ...] | None:
 
 def objects(values: Any) -> list[Raw]:
     """Give the objects of a list; what is no list has none."""
-    return [value for value in values if isinstance(value, dict)] if values else []
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def plain(value: Any) -> Word:

@@ -1,0 +1,190 @@
+"""``explain``: all that is known of one incident, and what is decided about it now."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from instep.cli.options import Call, command
+from instep.cli.text import age, columns, emit, emit_lines, word
+from instep.errors import UsageError
+
+if TYPE_CHECKING:
+    from instep.cli.reasons import Judged
+    from instep.config import Config
+    from instep.engine.context import App
+
+HEAD = ("", "SAYS", "SHADOW", "AGREED", "NOW")
+
+
+@command("explain")
+@click.argument("target")
+def explain(call: Call, *, target: str) -> int:
+    """Tell all that is known of one incident, and what is decided.
+
+    TARGET is an incident's number or uid, or a record's id or URL.
+    """
+    data = asyncio.run(_read(call.load(), target))
+    code = int(bool(data["held"] or any(field["waits"] for field in data["fields"].values())))
+    if call.json:
+        return emit(data, code)
+    emit_lines(_lines(data, time.time()))
+    return code
+
+
+async def _read(config: Config, target: str) -> dict[str, Any]:
+    """Read the incident from a copy of the ledger."""
+    from instep.app import Purpose, opened
+
+    async with opened(config, Purpose.PLAN) as app:
+        return await app.desk(_facts, app, target)
+
+
+def _facts(app: App, target: str) -> dict[str, Any]:
+    """Gather what the ledger knows, and merge the row as the next cycle would."""
+    from instep.cli.reasons import judged
+    from instep.ledger import store, views
+
+    with app.ledger.begin() as db:
+        number = _one(views.find(db, target.strip()), target)
+        (row,) = store.load(db, [number])
+        held = views.held_up(db, number)
+        late = {n: c.error for n, c in views.heard(db, app.unit.name).items() if c.error}
+        beside = {
+            "began": views.began(db, number),
+            "due": views.is_due(db, number),
+            "references": views.references(db, number),
+            "held": held,
+            "intents": views.open_intents(db, number),
+            "attic": views.attic(db, number),
+        }
+    reasons = {(h["system"], h["kind"]): h["reason"] for h in held}
+    found = judged(app.unit, row, reasons, late)
+    about = {"incident": row.id, "uid": row.uid, "origin": row.origin, "version": row.version}
+    return {**about, **beside, "fields": {name: _field(found, name) for name in app.unit.fields}}
+
+
+def _one(found: list[int], target: str) -> int:
+    """Give the one incident that is meant.
+
+    Raises:
+        UsageError: none is, or more than one.
+    """
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(map(str, found))
+        raise UsageError(
+            f'"{target}" may mean the incidents {numbers}', advice="name one by its number"
+        )
+    tried = "tried as an incident's number and uid, and as a record's display id, URL and own id"
+    raise UsageError(f'the ledger knows no "{target}"', advice=tried)
+
+
+def _field(found: Judged, name: str) -> dict[str, Any]:
+    """Say of one field what was agreed, what each side says, and what is decided."""
+    base, merged = found.incident.base.get(name), found.settled.merged[name]
+    after = found.settled.incident.value(name)
+    return {
+        "base": None
+        if base is None
+        else {"value": base.value, "origins": list(base.origins), "at": base.at},
+        "becomes": after,
+        "waits": bool(merged.waiting),
+        "systems": {
+            member.name: {
+                "says": (side := found.incident.side(member.name)).says.get(name),
+                "shadow": side.shadow.get(name),
+                "agreed": side.agreed.get(name),
+                "now": found.why(member.name, name),
+            }
+            for member in found.unit.members.values()
+            if name in member.rules
+        },
+    }
+
+
+def _lines(data: Mapping[str, Any], now: float) -> Iterator[str]:
+    """Show all of it: where it began, its fields, its records, and what is left of the past."""
+    due = "due" if data["due"] else "at rest"
+    first = data["began"]["origin_display"] or data["began"]["origin_url"]
+    named = f"incident {data['incident']}  uid {data['uid']}"
+    yield f"{named}  began as {data['origin']} {first}  {due}"
+    for name, field in data["fields"].items():
+        yield from ("", f"{name}: {_agreed(field, now)}")
+        if not _told(field):
+            continue
+        rows = [
+            (
+                system,
+                word(at["says"], 32),
+                word(at["shadow"], 32),
+                word(at["agreed"], 32),
+                at["now"],
+            )
+            for system, at in field["systems"].items()
+        ]
+        yield from columns([HEAD, *rows])
+    yield from ("", "records", *columns([_reference(row, now) for row in data["references"]]))
+    yield from _listed("open", [_intent(row, now) for row in data["intents"]])
+    yield from _listed("held", [_held(row, now) for row in data["held"]])
+    yield from _listed("kept losers", [_kept(row, now) for row in data["attic"]])
+
+
+def _told(field: Mapping[str, Any]) -> bool:
+    """Whether anybody has said anything of a field, now or before."""
+    said = (at[key] for at in field["systems"].values() for key in ("says", "shadow", "agreed"))
+    return field["base"] is not None or any(word is not None for word in said)
+
+
+def _agreed(field: Mapping[str, Any], now: float) -> str:
+    """Say what all agreed on last, who said it and when; and what becomes of it."""
+    base, becomes = field["base"], field["becomes"]
+    if base is None:
+        said = "nothing agreed yet"
+    else:
+        by = f" by {' and '.join(base['origins'])}" if base["origins"] else ""
+        said = f"{word(base['value'])}{by}" + (
+            f", {age(base['at'], now)} ago" if base["at"] else ""
+        )
+    moved = becomes != (base["value"] if base else None)
+    return f"{said}; becomes {word(becomes)}" if moved else said
+
+
+def _listed(title: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Show a list that has a title, if there is anything in it."""
+    if rows:
+        yield from ("", title, *columns(rows))
+
+
+def _reference(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Show an external reference with its sync metadata."""
+    ways = [
+        f"{way} {row[f'last_sync_{way}_status']} {age(row[f'last_sync_{way}_date'], now)} ago"
+        f" (run {row[f'last_sync_{way}_run']})"
+        if row[f"last_sync_{way}_status"]
+        else f"{way} never"
+        for way in ("in", "out")
+    ]
+    return row["system"], row["display"] or row["record"], *ways, row["url"]
+
+
+def _intent(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Show a write of which it is not known what came of it."""
+    fields = ", ".join(row["sent"])
+    return row["system"], row["kind"], fields, f"{age(row['written_at'], now)} ago", row["cause"]
+
+
+def _held(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Show an operation that waits for a person."""
+    return row["system"], row["kind"], f"{age(row['since'], now)} ago", row["reason"]
+
+
+def _kept(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Show a losing value."""
+    by = " and ".join(row["origins"])
+    return row["field"], word(row["value"]), by, f"{age(row['decided_at'], now)} ago", row["cause"]

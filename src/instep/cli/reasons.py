@@ -1,0 +1,155 @@
+"""Why a side stands as it does: for each field and system one sentence that ``explain`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from instep.cli.text import word
+from instep.core.merge import Candidate, merge
+from instep.core.model import Incident, Word
+from instep.core.plan import Held, Operation, Settled, agrees, settle
+from instep.core.rules import Direction
+from instep.core.unit import Member, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An incident, what is decided for it now, and what is known beside its row.
+
+    ``held`` gives the reason by system and kind, ``late`` why a system could not be heard.
+    """
+
+    unit: Unit
+    incident: Incident
+    settled: Settled
+    held: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    late: Mapping[str, str] = field(default_factory=dict)
+
+    def why(self, system: str, name: str) -> str:
+        """Say how a system stands to a field."""
+        member = self.unit.members[system]
+        return (
+            self._blocked(system, name)
+            or self._planned(system, name)
+            or (self._standing if self.incident.side(system).reference else self._absent)(
+                member, name
+            )
+        )
+
+    def _blocked(self, system: str, name: str) -> str:
+        """Say what keeps the side out of the merge or the plan; empty if nothing does."""
+        side, pending = self.incident.side(system), self.incident.pending(system)
+        if pending is not None and name in pending.sent:
+            return f"a {pending.kind} is open: what came of it is looked up"
+        if candidates := self.settled.merged[name].waiting:
+            return f"waits for a person: {_differ(candidates)}"
+        if side.gone:
+            return "the record is gone: left alone"
+        return "in doubt: read directly in the next cycle" if side.doubt else ""
+
+    def _planned(self, system: str, name: str) -> str:
+        """Say what is to be written, or what holds it; empty if nothing is."""
+        steps: tuple[Held | Operation, ...] = (*self.settled.held, *self.settled.operations)
+        for step in steps:
+            op = step.operation if isinstance(step, Held) else step
+            # What a create cannot carry is in the update that completes it, if it is needed.
+            announces = op.kind == "create" and self._follows(system, name)
+            if op.system == system and name in op.sent and not announces:
+                return self._step(step, op, name)
+        return ""
+
+    def _follows(self, system: str, name: str) -> bool:
+        """Whether a second write completes the field of a new record."""
+        ops = self.settled.operations
+        return any(op.follows and op.system == system and name in op.sent for op in ops)
+
+    def _step(self, step: Held | Operation, op: Operation, name: str) -> str:
+        """Say one write, and what it waits for."""
+        held = step.reason if isinstance(step, Held) else self.held.get((op.system, op.kind), "")
+        sent = op.sent[name]
+        what = f"{word(sent.word)} to {op.record or f'a new record in {op.system}'}"
+        if held:
+            return f"held: {held}; would write {what}"
+        if late := self.late.get(op.system):
+            return f"late: {word(late, 100)}; then writes {what}"
+        return f"will write {what} because {op.reason}"
+
+    def _absent(self, member: Member, name: str) -> str:
+        """Say why a system has no record, and is to get none, or none that says the field."""
+        made, row = member.creation, self.settled.incident
+        if not member.writable:
+            return "no record there: the system is only heard"
+        if made is None:
+            return "no record there: it is given none (create)"
+        if row.origin not in made.origins:
+            return f"no record there: it is given none of {row.origin} (create.from)"
+        missed = [n for n, values in made.when.items() if row.value(n) not in values]
+        if missed:
+            return f"no record there: not while {missed[0]} is {word(row.value(missed[0]))}"
+        return f"no record there: {self._unsaid(member, name)}"
+
+    def _unsaid(self, member: Member, name: str) -> str:
+        """Say why a new record is to say nothing of the field."""
+        return "nothing is agreed yet" if member.writes(name) else _read_only(member, name)
+
+    def _standing(self, member: Member, name: str) -> str:
+        """Say why nothing is written to a record."""
+        row, rule = self.settled.incident, member.rules[name]
+        side, base = row.side(member.name), row.base.get(name)
+        own = side.says.get(name)
+        if rule.mute(own):
+            return f"left alone: no common word stands for {word(own)}"
+        if base is None:
+            return "nothing is agreed yet"
+        if agrees(member, side, name, base.value):
+            return "in step"
+        return f"not written there: {self._unwritten(member, name, base.value)}"
+
+    def _unwritten(self, member: Member, name: str, value: Word) -> str:
+        """Say why a record that differs is left as it is."""
+        rule = member.rules[name]
+        if not member.writes(name):
+            return _read_only(member, name)
+        if rule.put(value) is None and value is not None:
+            return f"it has no word for {word(value)}"
+        needs = member.abilities.only_while.get(rule.path)
+        if needs is not None:
+            return (
+                f"it cannot hold it while {needs.path} is {word(self._state(member, needs.path))}"
+            )
+        return "it cannot be emptied"
+
+    def _state(self, member: Member, path: str) -> Word:
+        """Give what the record will say at a path."""
+        row = self.settled.incident
+        for name, rule in member.rules.items():
+            if rule.path == path:
+                says, value = row.side(member.name).says.get(name), row.value(name)
+                return says if rule.agrees(says, value) else rule.put(value)
+        return None
+
+
+def judged(
+    unit: Unit,
+    incident: Incident,
+    held: Mapping[tuple[str, str], str],
+    late: Mapping[str, str],
+) -> Judged:
+    """Merge and plan an incident in memory, as the next cycle would."""
+    return Judged(unit, incident, settle(unit, incident, merge(unit, incident)), held, late)
+
+
+def _differ(candidates: Collection[Candidate]) -> str:
+    """Say who says what."""
+    return ", ".join(f"{' and '.join(c.origins)}: {word(c.value)}" for c in candidates)
+
+
+def _read_only(member: Member, name: str) -> str:
+    """Say what makes a field read only."""
+    rule = member.rules[name]
+    if not member.writable:
+        return "the system is only heard"
+    if rule.direction is Direction.IN:
+        return "the rule reads only"
+    return f"{rule.path} is read only"

@@ -1,0 +1,1 @@
+"""The daemon: cycles on a schedule, and a clean stop."""
