@@ -254,7 +254,7 @@ def test_an_unknown_target_says_what_was_tried(line: Line) -> None:
 
 @pytest.mark.usefixtures("config")
 def test_explain_says_what_stands_and_what_is_next(line: Line, sims: Sims) -> None:
-    """In step after a cycle; with an edit heard but not sent, it says what will be written."""
+    """In step after a cycle; where a write did not get through, what will be written, and when."""
     line("once")
     data = line("explain", "1", "--json").data
     assert data["fields"]["title"]["base"]["origins"] == [data["origin"]]
@@ -266,8 +266,13 @@ def test_explain_says_what_stands_and_what_is_next(line: Line, sims: Sims) -> No
     )
     sims.world.fault("/incidents/", "429")
     line("once")
-    later = line("explain", "1").out
-    assert "New" in later
+    later = line("explain", "1", "--json").data
+    nows = {name: at["now"] for name, at in later["fields"]["title"]["systems"].items()}
+    assert later["due"]
+    assert (nows["devrev"], nows["status"]) == ("in step", "in step")
+    assert nows["datadog"].startswith("late: datadog answered 429")
+    assert "; then writes New to IR-" in nows["datadog"]
+    assert "SHADOW" in line("explain", "1").out
 
 
 @pytest.mark.usefixtures("sims")

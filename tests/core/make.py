@@ -75,7 +75,9 @@ def make_field(kind: Kind, decide: Decide = Decide.NEWEST, *systems: str, name: 
     return Field(name, kind, Policy(decide, systems), order)
 
 
-def make_rule(kind: Kind, words: Mapping[str, tuple[str, ...]] | None = None, **spelled: object) -> Rule:
+def make_rule(
+    kind: Kind, words: Mapping[str, tuple[str, ...]] | None = None, **spelled: object
+) -> Rule:
     """Make a rule of a kind, with a word table or a spelling."""
     spelling = replace(Spelling(), **spelled)  # type: ignore[arg-type]
     return Rule(make_field(kind), "p", words=words, spelling=spelling)
@@ -114,7 +116,11 @@ RULES = {
 _names = st.lists(st.sampled_from(("api", "web", "db", "cache")), min_size=1, max_size=3)
 _people = st.lists(st.sampled_from(("Ann@x.io", "bob@x.io", " eve@x.io")), min_size=1, max_size=2)
 _texts = st.text(alphabet="ab \n\t.", max_size=9).map(lambda text: f"x{text}")
-_times = st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+_times = st.datetimes(
+    datetime.fromisoformat("1971-01-01"),
+    datetime.fromisoformat("2099-01-01"),
+    timezones=st.just(UTC),
+)
 
 #: What services say for each kind, before anything is made plain.
 RAW: Mapping[Kind, st.SearchStrategy[Word | list[str]]] = {
@@ -148,7 +154,7 @@ def words(rule: Rule) -> st.SearchStrategy[Word]:
         said = st.sampled_from(LOCAL)
     else:
         said = RAW[kind]
-    return st.one_of(st.none(), said).map(lambda word: rule.own(word))  # type: ignore[arg-type]
+    return st.one_of(st.none(), said).map(rule.own)  # type: ignore[arg-type]
 
 
 def make_unit(*members: Member) -> Unit:
@@ -160,13 +166,18 @@ def make_unit(*members: Member) -> Unit:
 def voices(known: Field, *rules: Rule, names: tuple[str, ...] = ("a", "b", "c")) -> Unit:
     """Make a unit with one field, named ``f``: each rule is the rule of one member."""
     return make_unit(
-        *(Member(name, {"f": replace(rule, field=known)}) for name, rule in zip(names, rules))  # noqa: B905
+        *(
+            Member(name, {"f": replace(rule, field=known)})
+            for name, rule in zip(names, rules, strict=False)
+        )
     )
 
 
 def reference(system: str) -> Reference:
     """Make the reference to the only record of a system."""
-    return Reference(f"{system}-1", "born", f"{system.upper()}-1", f"https://{system}/1", CHANGES[0])
+    return Reference(
+        f"{system}-1", "born", f"{system.upper()}-1", f"https://{system}/1", CHANGES[0]
+    )
 
 
 def says(system: str, now: Word, before: Word = None, agreed: Word = None, at: str = "") -> Side:
@@ -181,10 +192,10 @@ def says(system: str, now: Word, before: Word = None, agreed: Word = None, at: s
     )
 
 
-def incident(*sides: Side, origin: str = "a", **base: Word | Base) -> Incident:
-    """Make an incident of sides, with what was last agreed by field."""
+def incident(*sides: Side, **base: Word | Base) -> Incident:
+    """Make an incident of sides that began in ``a``, with what was last agreed by field."""
     agreed = {n: b if isinstance(b, Base) else Base(b, ("z",), "0") for n, b in base.items()}
-    return Incident(7, "uid7", origin, base=agreed, sides={side.system: side for side in sides})
+    return Incident(7, "uid7", "a", base=agreed, sides={side.system: side for side in sides})
 
 
 def intent_of(operation: Operation, number: int = 1) -> Intent:
@@ -203,16 +214,18 @@ def intent_of(operation: Operation, number: int = 1) -> Intent:
 
 @dataclass
 class Service:
-    """A service that keeps what it is sent, in the words that its rules call its own."""
+    """A service that keeps what it is sent, in its own words; a deaf one keeps nothing."""
 
     member: Member
     words: dict[str, Word] = field(default_factory=dict)
+    deaf: bool = False
 
     def take(self, operation: Operation) -> None:
         """Carry out one write; a fresh record says what fresh records say."""
         if operation.kind == "create":
             self.words = dict(self.member.abilities.born)
-        self.words.update(carried(operation.sent, operation.extra))
+        if not self.deaf:
+            self.words.update(carried(operation.sent, operation.extra))
 
     def says(self) -> Words:
         """Give what the record says, by field."""
@@ -233,14 +246,15 @@ class Played:
         return [op for each in self.rounds for op in each.operations if not op.announced]
 
 
-def play(unit: Unit, start: Incident, rounds: int = 4) -> Played:
+def play(unit: Unit, start: Incident, rounds: int = 4, deaf: str = "") -> Played:
     """Settle, write to faithful services, take in what they say, and settle again."""
     played = Played(start)
     services = {
-        name: Service(member, {r.path: start.side(name).says.get(n) for n, r in member.rules.items()})
+        name: Service(member, _by_path(member, start.side(name).says), deaf=name == deaf)
         for name, member in unit.members.items()
     }
-    for ticket in range(10**6, 10**6 + rounds):
+    first = 1 + max((side.seen for side in start.sides.values()), default=0)
+    for ticket in range(first, first + rounds):
         settled = settle(unit, played.incident, merge(unit, played.incident))
         played.rounds.append(settled)
         played.incident = settled.incident
@@ -252,9 +266,12 @@ def play(unit: Unit, start: Incident, rounds: int = 4) -> Played:
     return played
 
 
-def _take_in(
-    unit: Unit, played: Played, operation: Operation, heard: Words, ticket: int
-) -> None:
+def _by_path(member: Member, says: Words) -> dict[str, Word]:
+    """Give what a record says by path."""
+    return {rule.path: says.get(name) for name, rule in member.rules.items()}
+
+
+def _take_in(unit: Unit, played: Played, operation: Operation, heard: Words, ticket: int) -> None:
     """Conclude a write with what the record says after it."""
     name = operation.system
     after = conclude(
@@ -275,9 +292,7 @@ def _dev() -> Member:
         "title": Rule(Field("title", Kind.LINE), "title"),
         "text": Rule(Field("text", Kind.TEXT), "body"),
         "severity": Rule(make_field(Kind.CHOICE, name="severity"), "severity", words=DEV_SEVERITY),
-        "status": Rule(
-            Field("status", Kind.CHOICE, order=STATUS), "stage", words=SAME_STATUS
-        ),
+        "status": Rule(Field("status", Kind.CHOICE, order=STATUS), "stage", words=SAME_STATUS),
         "started": Rule(
             Field("started", Kind.INSTANT), "start", spelling=Spelling(Precision.MILLISECOND)
         ),
@@ -345,7 +360,9 @@ def sides(member: Member, agreed: Mapping[str, Base]) -> st.SearchStrategy[Side]
             base = agreed[name].value if name in agreed else None
             known[name] = draw(st.sampled_from((base, rule.get(before[name], None))))
         at = {name: draw(st.sampled_from(CHANGES)) for name in now}
-        return Side(member.name, reference(member.name), _said(now), at, _said(before), _said(known))
+        return Side(
+            member.name, reference(member.name), _said(now), at, _said(before), _said(known)
+        )
 
     return draw_side()
 

@@ -13,7 +13,9 @@ from instep.core.model import Word
 from tests.core.make import CHANGES, RAW
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
-INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES)
+INSTANTS = st.datetimes(
+    datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9998-01-01"), timezones=ZONES
+)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -83,7 +85,6 @@ def test_what_cannot_be_read_is_refused(kind: Kind, value: object) -> None:
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", float("nan")])
-@pytest.mark.xfail(strict=True, reason="nan is a number that no value equals, so it never rests")
 def test_what_is_no_number_is_refused(value: object) -> None:
     """Not-a-number and infinities are refused: nothing would ever agree with them."""
     with pytest.raises(ValueError):  # noqa: PT011

@@ -98,6 +98,17 @@ def test_a_side_without_a_record_says_nothing(gone: bool) -> None:
     assert outcome(lines(), incident(side, agreed("b", "x"), f="x")) == Merged()
 
 
+@pytest.mark.xfail(strict=True, reason="a side in doubt that cannot be read is merged all the same")
+def test_a_side_in_doubt_is_not_merged() -> None:
+    """What a side in doubt said may be older than our own write: it is read before it counts.
+
+    Somebody else heard the record while our write of "y" was under way, so our read-back was
+    dropped and the word from before still stands beside the new shadow. It is no edit.
+    """
+    row = incident(replace(says("a", "x", "y", "y"), doubt=True), agreed("b", "y"), f="y")
+    assert outcome(lines(), row) == Merged()
+
+
 def test_a_side_with_an_open_create_is_not_merged() -> None:
     """Until it is known what came of a create, its side neither proposes nor is heard."""
     row = incident(says("a", "y", "x", "x"), agreed("b", "x"), f="x")
@@ -155,7 +166,9 @@ def test_proposals_that_are_equal_are_one() -> None:
 @pytest.mark.parametrize("decide", [Decide.MANUAL, Decide.NEWEST, Decide.HIGHEST])
 def test_a_coarser_word_joins_a_finer_value(decide: Decide) -> None:
     """``sev-3`` may stand for ``minor``: beside a proposal of that it is no conflict."""
-    row = incident(says("a", "sev-3", "sev-1", "high", "9"), says("c", "minor", "high", "high"), f="high")
+    row = incident(
+        says("a", "sev-3", "sev-1", "high", "9"), says("c", "minor", "high", "high"), f="high"
+    )
     merged = outcome(choice(decide), row)
     assert merged.base == Base("minor", ("c",))
     assert merged.taken == {"a": Taken("sev-3", "minor"), "c": Taken("minor", "minor")}
@@ -407,7 +420,7 @@ names = st.frozensets(st.sampled_from("pqrst")).map(lambda s: tuple(sorted(s)) o
         ("pq", ("pq", "pqr"), ("pq", "pqs"), "pqrs"),
         ("pq", ("pq", "p"), ("pq", "pqr"), "pr"),
         ("pq", ("pq", "p"), ("pq", "q"), ""),
-        ("pq", ("pq", "p"), ("p", "pq"), "pq"),
+        ("pq", ("pq", "p"), ("p", "pqr"), "pqr"),
         ("pqr", ("pq", "p"), ("pqr", "pqr"), "pr"),
         ("", ("", "p"), ("", "q"), "pq"),
     ],
@@ -416,8 +429,10 @@ def test_a_union_adds_and_takes_away(
     base: str, first: tuple[str, str], second: tuple[str, str], value: str
 ) -> None:
     """Each side's edit is what it added and took away; who adds a name wins over who drops it."""
-    said = [says(s, tuple(now) or None, tuple(was) or None, tuple(base) or None, "1")
-            for s, (was, now) in zip("ab", (first, second), strict=True)]
+    said = [
+        says(s, tuple(now) or None, tuple(was) or None, tuple(base) or None, "1")
+        for s, (was, now) in zip("ab", (first, second), strict=True)
+    ]
     row = incident(*said, f=tuple(base) or None)
     after = apply(row, merge(JOINED, row))
     assert after.value("f") == (tuple(value) or None)
@@ -540,8 +555,11 @@ def test_base_is_never_lost_silently(row: Incident) -> None:
             for m in UNIT.members.values()
             if m.hears(name)
             and row.side(m.name).edited(name)
-            and (row.side(m.name).agreed.get(name) == row.value(name) or not m.writes(name)
-                 or not m.holds(name, row.side(m.name).shadow))
+            and (
+                row.side(m.name).agreed.get(name) == row.value(name)
+                or not m.writes(name)
+                or not m.holds(name, row.side(m.name).shadow)
+            )
         ]
         assert knew or row.value(name) in [c.value for c in merged.losers]
 

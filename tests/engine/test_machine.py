@@ -96,9 +96,9 @@ class Mortal(Memory):
         self.fuse.step()
         super()._called()
 
-    def _replying(self) -> None:
+    def _replying(self, record_id: str, words: Words) -> None:
         """Let a kill strike when the write took effect and nobody knows yet."""
-        super()._replying()
+        super()._replying(record_id, words)
         self.fuse.step()
 
 
@@ -214,19 +214,22 @@ class Machine(RuleBasedStateMachine):
         self.world.memories[system].faults.lose_reply = True
 
     @rule(
-        spot=spots,
         system=st.sampled_from(SYSTEMS),
         moment=st.sampled_from(["before_read", "after_write"]),
         data=st.data(),
     )
-    def strike(
-        self, spot: tuple[str, str], system: str, moment: str, data: st.DataObject
-    ) -> None:
+    def strike(self, system: str, moment: str, data: st.DataObject) -> None:
         """A person edits a record just when the program looks at it, or just behind its write."""
-        path = data.draw(st.sampled_from(sorted(WORDS[system])))
-        word = data.draw(st.sampled_from(WORDS[system][path]))
-        faults = self.world.memories[system].faults
-        setattr(faults, moment, lambda: self._edit(spot, system, path, word))
+        wishes = {
+            path: data.draw(st.sampled_from(choices)) for path, choices in WORDS[system].items()
+        }
+        order = data.draw(st.permutations(sorted(wishes)))
+
+        def struck(record_id: str, written: Words) -> None:
+            path = next((p for p in order if p in written), order[0])
+            self._edit(self._spot(system, record_id), system, path, wishes[path])
+
+        setattr(self.world.memories[system].faults, moment, struck)
 
     @rule(seconds=st.sampled_from([1, 7, 60, 400]))
     def wait(self, seconds: int) -> None:
@@ -271,7 +274,9 @@ class Machine(RuleBasedStateMachine):
         for other, edit in list(known.items()):
             theirs = rules[other]
             assert theirs is not None
-            told = any(mine.agrees(mine.own(before), calm(v)) for v in theirs.reads(edit.own))
+            told = any(
+                mine.agrees(calm(mine.own(before)), calm(v)) for v in theirs.reads(edit.own)
+            )
             if other == system or told:
                 del known[other]
         record_id = self._record(spot, system)
@@ -279,6 +284,11 @@ class Machine(RuleBasedStateMachine):
         own = mine.own(self.world.memories[system].records[record_id].words.get(path))
         if own is not None or (mine.field.clears and path not in member.abilities.keeps):
             known[system] = Edit(system, own)
+
+    def _spot(self, system: str, record_id: str) -> tuple[str, str]:
+        """Name the incident of a record by the record in which it began."""
+        mark = self.world.memories[system].records[record_id].mark
+        return (mark.origin, mark.display) if mark else (system, record_id)
 
     def _record(self, spot: tuple[str, str], system: str) -> str | None:
         """Give the record of an incident in a system, by what the systems themselves hold."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def held(call: Call) -> int:
     """List the operations that wait for a person, the oldest first."""
     found, _ = asyncio.run(_read(call.load()))
-    rows = sorted([*found.held, *found.dead], key=lambda row: str(row["since"]))
+    marked = [("held", row) for row in found.held] + [("dead", row) for row in found.dead]
+    marked.sort(key=lambda each: str(each[1]["since"]))
+    rows = [row for _, row in marked]
     code = int(bool(rows))
     if call.json:
         return emit({"held": rows}, code)
@@ -27,13 +29,13 @@ def held(call: Call) -> int:
         columns(
             [
                 (
-                    "dead" if row in found.dead else "held",
+                    state,
                     f"{age(row['since'], now)} ago",
                     f"incident {row['incident']}",
                     f"{row['kind']} {row['system']}",
                     row["reason"],
                 )
-                for row in rows
+                for state, row in marked
             ],
             indent="",
         )

@@ -35,7 +35,10 @@ COMMANDS = MappingProxyType(
         "run": ("run", "Run cycles until stopped: the daemon."),
         "status": ("status", "Tell whether all is in step, and what waits."),
         "explain": ("explain", "Tell all that is known of one incident, and what is decided."),
-        "conflicts": ("lists", "List fields that wait for a person, and losing values kept."),
+        "conflicts": (
+            "lists",
+            "List the fields that wait for a person, and the losing values that were kept.",
+        ),
         "held": ("lists", "List the operations that wait for a person."),
     }
 )
@@ -64,6 +67,13 @@ class LazyGroup(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; Click itself would make a broken pipe exit 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise click.exceptions.Exit(_unread()) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -41,7 +41,7 @@ class Judged:
         """Say what keeps the side out of the merge or the plan; empty if nothing does."""
         side, pending = self.incident.side(system), self.incident.pending(system)
         if pending is not None and name in pending.sent:
-            return f"a {pending.kind} is open: what came of it is looked up"
+            return f"its {pending.kind} is open: what came of it is looked up"
         if candidates := self.settled.merged[name].waiting:
             return f"waits for a person: {_differ(candidates)}"
         if side.gone:

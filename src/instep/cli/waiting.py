@@ -54,4 +54,5 @@ def waiting(app: App) -> Waiting:
                 if outcome.waiting
             ]
     dead = [row for row in held if row["why"] == Why.REFUSED]
-    return Waiting([row for row in held if row not in dead], dead, conflicts, due)
+    alive = [row for row in held if row["why"] != Why.REFUSED]
+    return Waiting(alive, dead, conflicts, due)

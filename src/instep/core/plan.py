@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from instep.core.fields import Kind
 from instep.core.merge import Merged
 from instep.core.model import NOTHING, Base, Incident, Mark, Reference, Sent, Side, Word, Words
 from instep.core.unit import Member, Unit
@@ -157,10 +158,13 @@ def _plan_side(
         return _plan_create(unit, member, incident, waiting)
     if side.gone or side.doubt:
         return ()
+    becoming = _becoming(member, incident)
     sent = {
         name: sent
         for name in member.rules
-        if name not in waiting and (sent := _missing(unit, member, side, incident, name))
+        if name not in waiting
+        and member.holds(name, becoming)
+        and (sent := _missing(unit, member, side, incident, name))
     }
     if not sent:
         return ()
@@ -171,8 +175,6 @@ def _missing(unit: Unit, member: Member, side: Side, incident: Incident, name: s
     """Give what to send for a field that does not agree with base; ``None`` if it does."""
     rule, own, base = member.rules[name], side.says.get(name), incident.base.get(name)
     if base is None or not member.writes(name):
-        return None
-    if not member.holds(name, _becoming(member, incident)):
         return None
     if rule.mute(own) or agrees(member, side, name, base.value):
         return None
@@ -194,11 +196,17 @@ def agrees(member: Member, side: Side, name: str, value: Word) -> bool:
 
 
 def _becoming(member: Member, incident: Incident) -> Words:
-    """Give what the record will say once all that is agreed is written, in own words."""
+    """Give what the record will say once all that is agreed is written, in own words.
+
+    Only the fields that decide whether others can be held are looked at.
+    """
     says = dict(incident.side(member.name).says)
+    deciding = {needs.path for needs in member.abilities.only_while.values()}
     for name, rule in member.rules.items():
         value = incident.value(name)
-        if member.writes(name) and value is not None and not rule.agrees(says.get(name), value):
+        if rule.path not in deciding or value is None or not member.writes(name):
+            continue
+        if not rule.agrees(says.get(name), value):
             says[name] = rule.put(value) or says.get(name)
     return says
 
@@ -292,8 +300,12 @@ def _born(
         elif word is not None:
             sent[name] = Sent(rule.path, value, word)
         elif rule.default is not None and member.writable:
-            word = rule.put(opened) if rule.default == "opened" else rule.own(rule.default)
-            sent[name] = Sent(rule.path, value, word)
+            word = rule.own(rule.default)
+            if rule.default == "opened" and rule.field.kind is Kind.INSTANT:
+                # A service that does not say when its record was made leaves it unsaid.
+                word = rule.put(opened or None)
+            if word is not None:
+                sent[name] = Sent(rule.path, value, word)
     return {name: s for name, s in sent.items() if name in unit.fields}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,14 @@ class App:
     workers: int = 8
     hear_within: float = 900.0
     away: dict[str, str] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name each system's rules once: the name is remembered with every digest."""
+        self.fingerprints = {
+            name: hashlib.blake2b(member.fingerprint.encode(), digest_size=4).hexdigest()
+            for name, member in self.unit.members.items()
+        }
 
     def stamp(self) -> str:
         """Stamp now."""
@@ -63,6 +72,6 @@ class App:
         """Give a system as the unit uses it."""
         return self.unit.members[name]
 
-    async def ticket(self, lag: float = 0.0) -> int:
-        """Give the ticket for a request about to be made."""
-        return await self.desk(notes.ticket, self.ledger, lag)
+    async def ticket(self) -> int:
+        """Give the ticket for requests about to be made."""
+        return await self.desk(notes.ticket, self.ledger)

@@ -6,7 +6,6 @@ Pages become notes in the ledger and nothing else: whoever settles meets them th
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import structlog
 
@@ -21,9 +20,15 @@ log = structlog.get_logger()
 
 async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
     """Hear every system at once; one that cannot be heard costs only itself."""
-    async with asyncio.TaskGroup() as group:
-        for name in app.systems:
-            group.create_task(hear(app, name, report.systems[name], sweep=sweep))
+    tasks = [
+        asyncio.create_task(hear(app, name, report.systems[name], sweep=sweep))
+        for name in app.systems
+    ]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def hear(app: App, name: str, tally: Tally, *, sweep: bool = False) -> None:
@@ -33,20 +38,20 @@ async def hear(app: App, name: str, tally: Tally, *, sweep: bool = False) -> Non
             swept = await _listen(app, name, tally, sweep=sweep)
     except (SideError, TimeoutError) as error:
         why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
-        await unheard(app, name, tally, why)
+        tally.heard = False
+        leave_out(app, name, tally, why)
+        await app.desk(
+            runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=False, error=why
+        )
     else:
         await app.desk(runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=swept)
 
 
-async def unheard(app: App, name: str, tally: Tally, why: str) -> None:
-    """Take a system out of this cycle, and say so once."""
+def leave_out(app: App, name: str, tally: Tally, why: str) -> None:
+    """Leave a system out for the rest of this cycle, and say so once."""
     if name not in app.away:
         log.warning("system.unheard", system=name, why=why)
     app.away[name] = tally.why = why
-    tally.heard = False
-    await app.desk(
-        runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=False, error=why
-    )
 
 
 async def _listen(app: App, name: str, tally: Tally, *, sweep: bool) -> bool:
@@ -57,20 +62,19 @@ async def _listen(app: App, name: str, tally: Tally, *, sweep: bool) -> bool:
     since = known.cursor if app.member(name).abilities.filters_by_time and not owed else None
     listening = _listening(app, name)
     met: set[str] = set()
-    began = asked = await app.ticket(lag)
-    pages = system.changes(since)
-    async for page in pages:
-        await _note(app, listening, page, asked, tally)
+    began = asked = await app.ticket() - int(lag * 1_000_000)
+    async for page in system.changes(since):
+        # The next page is asked for only after this one is noted.
+        asked = await _note(app, listening, page, asked, tally) - int(lag * 1_000_000)
         met.update(record.id for record in page.records)
         if page.complete:
             await app.desk(notes.missing, app.ledger, name, met, began)
-        asked = await app.ticket(lag)
     tally.counts["records"] += len(met)
     return since is None
 
 
-async def _note(app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally) -> None:
-    """Note one page."""
+async def _note(app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally) -> int:
+    """Note one page; answers the ticket of when that was done."""
     noted = await app.desk(
         notes.note, app.ledger, listening, page.records, asked, cursor=page.cursor
     )
@@ -79,22 +83,17 @@ async def _note(app: App, listening: notes.Listening, page: Page, asked: int, ta
         log.warning(
             "record.duplicate", system=listening.member.name, record=record, incident=incident
         )
+    return noted.ticket
 
 
 def _listening(app: App, name: str) -> notes.Listening:
     """Say who is heard, and with what."""
     member = app.member(name)
-    rules = hashlib.blake2b(member.fingerprint.encode(), digest_size=4).hexdigest()
     return notes.Listening(
         unit=app.unit.name,
         member=member,
         words=app.systems[name].words,
         new_uid=app.new_uid,
         at=app.stamp(),
-        fingerprint=rules,
+        fingerprint=app.fingerprints[name],
     )
-
-
-def fingerprint(app: App, name: str) -> str:
-    """Name the rules of a system, as remembered with every digest."""
-    return _listening(app, name).fingerprint

@@ -12,15 +12,14 @@ from instep.core.model import Incident, Intent, Record, Reference, Words
 from instep.core.observe import Heard, hear
 from instep.core.plan import carried
 from instep.engine.context import App
-from instep.engine.hear import fingerprint
 from instep.errors import Gone, Rejected, SideError
 from instep.ledger.journal import Outcome, Result
 
 log = structlog.get_logger()
 
 
-async def push(app: App, incident: Incident, intent: Intent) -> Outcome | None:
-    """Send one intent.
+async def push(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome | None:
+    """Send one intent; ``asked`` is a ticket from before.
 
     Raises:
         SideError: the system cannot be used; the intent stays open if it may have been carried
@@ -31,8 +30,8 @@ async def push(app: App, incident: Incident, intent: Intent) -> Outcome | None:
         return _end(intent, Result.DROPPED, "expired before it was sent")
     try:
         if intent.kind == "create":
-            return await _create(app, intent)
-        return await _update(app, incident, intent)
+            return await _create(app, intent, asked)
+        return await _update(app, incident, intent, asked)
     except Rejected as error:
         return _end(intent, Result.REFUSED, error.message)
     except Gone as error:
@@ -40,19 +39,17 @@ async def push(app: App, incident: Incident, intent: Intent) -> Outcome | None:
         return _end(intent, Result.GONE, error.message)
 
 
-async def _create(app: App, intent: Intent) -> Outcome:
+async def _create(app: App, intent: Intent, asked: int) -> Outcome:
     """Make the record; one request that writes, never repeated."""
-    asked = await app.ticket()
     written = await app.systems[intent.system].create(
         carried(intent.sent, intent.extra), intent.mark
     )
     return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
 
 
-async def _update(app: App, incident: Incident, intent: Intent) -> Outcome:
+async def _update(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome:
     """Look at the record once more, and change it if it still says what the plan assumed."""
     system, reference = app.systems[intent.system], incident.side(intent.system).reference
-    asked = await app.ticket()
     record = await _still(app, incident, intent.system, reference)
     if record is None:
         return _end(intent, Result.GONE, "the service has no such record")
@@ -62,7 +59,6 @@ async def _update(app: App, incident: Incident, intent: Intent) -> Outcome:
         return _concluded(
             app, intent, record, asked, Result.STALE, reason=f"{', '.join(moved)} moved"
         )
-    asked = await app.ticket()
     written = await system.update(record, carried(intent.sent, intent.extra))
     return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
 
@@ -83,24 +79,22 @@ async def _still(
     return record
 
 
-async def look(app: App, incident: Incident, name: str) -> Outcome:
+async def look(app: App, incident: Incident, name: str, asked: int) -> Outcome:
     """Read a side in doubt directly: it is gone only when the service says so."""
-    asked = await app.ticket()
     record = await _still(app, incident, name, incident.side(name).reference)
     if record is None:
         log.info("record.gone", system=name, incident=incident.id)
         return Outcome(incident.id, name, Result.GONE)
     heard = _heard(app, name, record, asked)
-    digest = fingerprint(app, name) + record.digest
+    digest = app.fingerprints[name] + record.digest
     return Outcome(incident.id, name, Result.STALE, heard=heard, digest=digest)
 
 
-async def recover(app: App, incident: Incident, intent: Intent) -> Outcome | None:
+async def recover(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome | None:
     """Find out what became of an open intent; a create is looked up, never repeated."""
     reference = incident.side(intent.system).reference
     if intent.kind == "create" and reference is None:
-        return await _recover_create(app, intent)
-    asked = await app.ticket()
+        return await _recover_create(app, intent, asked)
     record = await _still(app, incident, intent.system, reference)
     if record is None:
         return _end(intent, Result.GONE, "the service has no such record")
@@ -108,9 +102,8 @@ async def recover(app: App, incident: Incident, intent: Intent) -> Outcome | Non
     return _concluded(app, intent, record, asked, Result.RECOVERED, reason="found after a stop")
 
 
-async def _recover_create(app: App, intent: Intent) -> Outcome | None:
+async def _recover_create(app: App, intent: Intent, asked: int) -> Outcome | None:
     """Look for the record by its mark; give up only when it can no longer turn up."""
-    asked = await app.ticket()
     found = await app.systems[intent.system].find(intent.mark)
     if found:
         record = min(found, key=lambda r: (r.opened, r.id))
@@ -154,7 +147,7 @@ def _concluded(
         result=result,
         intent=intent,
         heard=_heard(app, intent.system, record, asked),
-        digest=fingerprint(app, intent.system) + record.digest,
+        digest=app.fingerprints[intent.system] + record.digest,
         echo=echo or {},
         reason=reason,
     )

@@ -21,7 +21,7 @@ class Tally:
     def data(self) -> dict[str, Any]:
         """Give the tally as JSON shows it."""
         shown = {"heard": self.heard, **{name: self.counts[name] for name in COUNTED}}
-        return shown if self.heard else {**shown, "why": self.why}
+        return {**shown, "why": self.why} if self.why else shown
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """Say how the run ended: 0 in step, 1 something waits, 3 a system could not be used."""
-        if not all(tally.heard for tally in self.systems.values()):
+        if any(tally.why for tally in self.systems.values()):
             return 3
         return int(bool(self.held or self.dead or self.conflicts or self.due))
 

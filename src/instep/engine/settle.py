@@ -18,7 +18,7 @@ from instep.core.merge import merge
 from instep.core.model import Incident, Intent
 from instep.core.plan import Held, Operation, Plan, Settled, Why, settle
 from instep.engine.context import App
-from instep.engine.hear import unheard
+from instep.engine.hear import leave_out
 from instep.engine.push import look, push, recover, stopped
 from instep.engine.report import Report
 from instep.errors import SideError
@@ -101,10 +101,10 @@ def _deadline(app: App) -> float:
 
 async def clear_up(app: App, report: Report, ids: Sequence[int]) -> bool:
     """Find out what became of open intents, and read sides in doubt directly."""
-    incidents = await app.desk(_load, app, ids)
-    tasks = [_recover(app, report, i, intent) for i in incidents for intent in i.intents]
+    incidents, asked = await app.desk(_load, app, ids), await app.ticket()
+    tasks = [_recover(app, report, i, intent, asked) for i in incidents for intent in i.intents]
     tasks += [
-        _look(app, report, i, name)
+        _look(app, report, i, name, asked)
         for i in incidents
         for name, side in i.sides.items()
         if side.doubt and side.live and not i.creating(name)
@@ -122,25 +122,29 @@ def _load(app: App, ids: Sequence[int]) -> list[Incident]:
         return store.load(db, ids)
 
 
-async def _recover(app: App, report: Report, incident: Incident, intent: Intent) -> Outcome | None:
+async def _recover(
+    app: App, report: Report, incident: Incident, intent: Intent, asked: int
+) -> Outcome | None:
     """Recover one open intent, unless its system is away."""
     if intent.system in app.away:
         return None
     try:
-        return await recover(app, incident, intent)
+        return await recover(app, incident, intent, asked)
     except SideError as error:
-        await unheard(app, intent.system, report.systems[intent.system], error.message)
+        leave_out(app, intent.system, report.systems[intent.system], error.message)
         return None
 
 
-async def _look(app: App, report: Report, incident: Incident, name: str) -> Outcome | None:
+async def _look(
+    app: App, report: Report, incident: Incident, name: str, asked: int
+) -> Outcome | None:
     """Read one side in doubt, unless its system is away."""
     if name in app.away:
         return None
     try:
-        return await look(app, incident, name)
+        return await look(app, incident, name, asked)
     except SideError as error:
-        await unheard(app, name, report.systems[name], error.message)
+        leave_out(app, name, report.systems[name], error.message)
         return None
 
 
@@ -209,9 +213,12 @@ def _tell(run: Settling, decisions: Sequence[Decision]) -> None:
 
 async def _push_all(run: Settling, work: Sequence[tuple[Incident, Intent]]) -> None:
     """Push intents side by side, bounded per system, concluding in small groups."""
+    if not work:
+        return
     gates = {name: asyncio.Semaphore(run.app.workers) for name in run.app.systems}
+    asked = await run.app.ticket()
     pending = {
-        asyncio.create_task(_push(run, gates[intent.system], incident, intent))
+        asyncio.create_task(_push(run, gates[intent.system], incident, intent, asked))
         for incident, intent in work
     }
     try:
@@ -224,7 +231,7 @@ async def _push_all(run: Settling, work: Sequence[tuple[Incident, Intent]]) -> N
 
 
 async def _push(
-    run: Settling, gate: asyncio.Semaphore, incident: Incident, intent: Intent
+    run: Settling, gate: asyncio.Semaphore, incident: Incident, intent: Intent, asked: int
 ) -> Outcome | None:
     """Push one intent; a system that fails is away for the rest of the cycle."""
     app, tally = run.app, run.report.systems[intent.system]
@@ -232,9 +239,9 @@ async def _push(
         if intent.system in app.away:
             return stopped(intent, SideError(app.away[intent.system]))
         try:
-            return await push(app, incident, intent)
+            return await push(app, incident, intent, asked)
         except SideError as error:
-            await unheard(app, intent.system, tally, error.message)
+            leave_out(app, intent.system, tally, error.message)
             if error.unclear:
                 tally.counts["failed"] += 1
                 log.warning("write.unclear", system=intent.system, incident=incident.id)

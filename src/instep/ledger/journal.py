@@ -20,7 +20,7 @@ from instep.core.observe import Heard, conclude, lost, observe
 from instep.core.plan import Held, Operation, Settled, Why, at_rest, settle
 from instep.core.unit import Unit
 from instep.ledger.held import keep_held
-from instep.ledger.store import load, put_digests, save
+from instep.ledger.store import load, put_digests, save, sent_row
 from instep.ledger.syncs import heard_from, wrote_to
 from instep.ledger.tables import conflicts, incidents, intents, journal
 
@@ -144,7 +144,7 @@ def _open_intents(db: Connection, decisions: Sequence[Decision], stamp: Stamp) -
             "incident": op.incident,
             "system": op.system,
             "kind": op.kind,
-            "sent": {name: asdict(sent) for name, sent in op.sent.items()},
+            "sent": {name: sent_row(sent) for name, sent in op.sent.items()},
             "mark": asdict(op.mark) if op.mark else _unmarked(uids[op.incident]),
             "extra": op.extra,
             "cause": op.reason,

@@ -44,17 +44,21 @@ class Listening:
 
 @dataclass(slots=True)
 class Noted:
-    """What a page brought: how many incidents began or changed, and records that are copies."""
+    """What a page brought: how many incidents began or changed, and records that are copies.
+
+    ``ticket`` is for the request of the next page.
+    """
 
     opened: int = 0
     changed: int = 0
+    ticket: int = 0
     duplicates: list[tuple[str, int]] = field(default_factory=list)
 
 
-def ticket(ledger: Ledger, lag: float) -> int:
-    """Give the ticket for a request about to be made, less the listing's lag in seconds."""
+def ticket(ledger: Ledger) -> int:
+    """Give the ticket for requests about to be made."""
     with ledger.begin() as db:
-        return ledger.ticket(db) - int(lag * 1_000_000)
+        return ledger.ticket(db)
 
 
 def note(
@@ -79,6 +83,7 @@ def note(
             _take_in(db, ledger, listening, fresh, asked, noted)
         if cursor:
             _move_cursor(db, listening, cursor)
+        noted.ticket = ledger.ticket(db)
     return noted
 
 

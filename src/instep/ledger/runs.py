@@ -31,6 +31,8 @@ class Cursor:
 def start(ledger: Ledger, unit: str, mode: str, at: str) -> int:
     """Write down that a run begins; answers its number."""
     with ledger.begin() as db:
+        left = update(runs).where(runs.c.unit == unit, runs.c.state == "running")
+        db.execute(left.values(state="interrupted"))
         made = insert(runs).values(unit=unit, mode=mode, state="running", started_at=at)
         number: int = db.execute(made.returning(runs.c.id)).scalar_one()
         db.execute(delete(runs).where(runs.c.id <= number - REMEMBERED))

@@ -69,8 +69,14 @@ def copy_into(url: str, memory: Engine) -> bool:
 
 
 def _reading(path: Path) -> sqlite3.Connection:
-    """Open a file for reading only."""
-    return sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True)
+    """Open a file for reading only, leaving nothing beside it.
+
+    Without a write-ahead log nobody is writing: then the file alone is read, and no shared
+    memory is made for it.
+    """
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    options = "mode=ro&immutable=1" if alone else "mode=ro"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)
 
 
 def backup(url: URL, suffix: str) -> Path | None:

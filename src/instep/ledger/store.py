@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam as b
@@ -108,7 +107,7 @@ def save(db: Connection, pairs: Iterable[tuple[Incident, Incident, bool]]) -> No
     fresh: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for before, after, is_due in pairs:
-        base = {name: asdict(base) for name, base in after.base.items()}
+        base = {name: _base_row(base) for name, base in after.base.items()}
         changed.append({"b_id": after.id, "b_base": base, "b_due": is_due, "b_uid": after.uid})
         for system, side in after.sides.items():
             old = before.sides.get(system)
@@ -134,6 +133,22 @@ def bind(db: Connection, references: list[dict[str, Any]]) -> None:
         _UNBIND, [{"b_incident": r["incident"], "b_system": r["system"]} for r in references]
     )
     db.execute(insert(external_references), references)
+
+
+def _base_row(base: Base) -> dict[str, Any]:
+    """Make a base value's part of an incident's row."""
+    return {"value": base.value, "origins": base.origins, "at": base.at}
+
+
+def sent_row(sent: Sent) -> dict[str, Any]:
+    """Make the document of one field of an intent."""
+    return {
+        "path": sent.path,
+        "value": sent.value,
+        "word": sent.word,
+        "assumed": sent.assumed,
+        "carried": sent.carried,
+    }
 
 
 def _reference_row(incident: Incident, system: str, reference: Reference) -> dict[str, Any]:

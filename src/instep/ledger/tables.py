@@ -41,12 +41,16 @@ class Document(TypeDecorator[Any]):
         del dialect
         if value is None:
             return None
-        return orjson.dumps(value, default=dict, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Read a document."""
         del dialect
-        return None if value is None else frozen(orjson.loads(value))
+        if value is None:
+            return None
+        loaded = orjson.loads(value)
+        # Most documents hold no list, and walking them costs more than reading them.
+        return frozen(loaded) if "[" in value else loaded
 
 
 def frozen(value: Any) -> Any:

@@ -37,14 +37,15 @@ class Held:
 class Faults:
     """What goes wrong next: ``down`` refuses everything, the others strike once each.
 
-    ``before_read`` and ``after_write`` are what a person does in just that moment.
+    ``before_read`` and ``after_write`` are what a person does in just that moment; they are told
+    the record and the words just written.
     """
 
     down: bool = False
     lose_reply: bool = False
     refuse: bool = False
-    before_read: Callable[[], None] | None = None
-    after_write: Callable[[], None] | None = None
+    before_read: Callable[[str, Words], None] | None = None
+    after_write: Callable[[str, Words], None] | None = None
 
 
 @dataclass
@@ -115,7 +116,7 @@ class Memory:
         self._called()
         if self.faults.before_read is not None:
             strike, self.faults.before_read = self.faults.before_read, None
-            strike()
+            strike(record_id, {})
         return self._record(self._held(record_id))
 
     async def find(self, mark: Mark) -> list[Record]:
@@ -133,7 +134,7 @@ class Memory:
         self._writing()
         carried = {p: w for p, w in words.items() if p not in self.abilities.born}
         held = self._make({**carried, **self.abilities.born}, mark)
-        self._replying()
+        self._replying(held.id, carried)
         return Written(self._record(self._held(held.id)), held.words)
 
     async def update(self, seen: Record, words: Words) -> Written:
@@ -141,7 +142,7 @@ class Memory:
         self._writing()
         held = self._change(seen.id, words)
         echo = {path: held.words.get(path) for path in words}
-        self._replying()
+        self._replying(seen.id, words)
         return Written(self._record(self._held(seen.id)), echo)
 
     async def close(self) -> None:
@@ -162,12 +163,12 @@ class Memory:
             self.faults.refuse = False
             raise Rejected(f"{self.name} does not like it", system=self.name)
 
-    def _replying(self) -> None:
+    def _replying(self, record_id: str, words: Words) -> None:
         """Count a write that took effect, and lose its reply if that is to go wrong."""
         self.writes += 1
         if self.faults.after_write is not None:
             strike, self.faults.after_write = self.faults.after_write, None
-            strike()
+            strike(record_id, words)
         if self.faults.lose_reply:
             self.faults.lose_reply = False
             raise Unreachable(f"{self.name} gave no answer", system=self.name, unclear=True)

@@ -1,0 +1,139 @@
+"""Units, members and incidents: what follows from what is configured and known."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+
+import pytest
+
+from instep.core.abilities import Abilities, While
+from instep.core.fields import Field, Kind
+from instep.core.model import Base, Incident, Intent, Mark, Record, Side, Written
+from instep.core.rules import Direction, Rule
+from instep.core.unit import Creation, Limits, Member, Unit
+from tests.core.make import UNIT, make_rule, reference
+
+RULE = make_rule(Kind.LINE)
+STATUS = Rule(Field("status", Kind.CHOICE), "status")
+
+
+@pytest.mark.parametrize(
+    ("direction", "hears", "writes"),
+    [(Direction.BOTH, True, True), (Direction.IN, True, False), (Direction.OUT, False, True)],
+)
+def test_a_rule_carries_one_way_or_both(direction: Direction, hears: bool, writes: bool) -> None:
+    """``in`` is only read, ``out`` only written, ``both`` is both."""
+    member = Member("a", {"f": replace(RULE, direction=direction)})
+    assert (member.hears("f"), member.writes("f")) == (hears, writes)
+
+
+def test_a_field_without_a_rule_is_neither_read_nor_written() -> None:
+    """A member has no part in a field that it has no rule for."""
+    assert not Member("a").hears("f")
+    assert not Member("a").writes("f")
+
+
+def test_not_everything_can_be_written() -> None:
+    """A member that must not be written to and a path that cannot be are only read."""
+    shut = Member("a", {"f": RULE}, writable=False)
+    fixed = Member("a", {"f": RULE}, Abilities(read_only=frozenset({"p"})))
+    for member in (shut, fixed):
+        assert member.hears("f")
+        assert not member.writes("f")
+
+
+@pytest.mark.parametrize(
+    ("says", "held"), [({"status": "done"}, True), ({"status": "open"}, False), ({}, False)]
+)
+def test_a_state_holds_a_field_or_not(says: dict[str, str], held: bool) -> None:
+    """A path that exists only in some states is held in those, and in no unknown one."""
+    able = Abilities(only_while={"p": While("status", frozenset({"done"}))})
+    member = Member("a", {"f": RULE, "status": STATUS}, able)
+    assert member.holds("f", says) is held
+    assert member.holds("status", says)
+    assert Member("a", {"f": RULE}, able).holds("f", says)
+
+
+def test_a_member_names_its_paths() -> None:
+    """What is read of a record: the path of every rule, and of every configured word."""
+    made = Creation(frozenset({"b"}), words={"kind": "incident", "p": "x"})
+    assert Member("a", {"f": RULE}).paths == {"p"}
+    member = Member("a", {"p": RULE, "status": STATUS}, creation=made)
+    assert member.paths == {*member.rules, *made.words}
+
+
+def test_a_fingerprint_names_the_rules() -> None:
+    """Members with one set of rules have one fingerprint, in whatever order; else another."""
+    one = Member("a", {"f": RULE, "status": STATUS})
+    assert one.fingerprint == Member("b", {"status": STATUS, "f": RULE}, writable=False).fingerprint
+    changed = {
+        Member("a", {"f": rule, "status": STATUS}).fingerprint
+        for rule in (
+            replace(RULE, path="q"),
+            replace(RULE, direction=Direction.IN),
+            replace(RULE, words={"x": ("y",)}),
+            replace(RULE, spelling=replace(RULE.spelling, tidy=True)),
+            replace(RULE, default="x"),
+        )
+    }
+    assert len(changed - {one.fingerprint}) == 5
+
+
+def test_a_unit_is_bounded_unless_told_otherwise() -> None:
+    """A unit has limits, and closes nothing, by default."""
+    unit = Unit("u", {}, {})
+    assert unit.limits == Limits()
+    assert unit.closes == {}
+    assert 0 < unit.limits.share < 1
+
+
+def test_an_incident_knows_nothing_at_first() -> None:
+    """What was never agreed is nothing; a side that was never heard of is blank."""
+    row = Incident(7, "uid7", "a", base={"f": Base("x")})
+    assert (row.value("f"), row.value("g")) == ("x", None)
+    assert row.side("a") == Side("a")
+    assert not row.side("a").live
+    assert row.pending("a") is None
+    assert not row.creating("a")
+
+
+def test_an_incident_knows_its_open_intents() -> None:
+    """An open intent is found by its system; only a create keeps its side out."""
+    create = Intent(1, 7, "a", "create", {}, Mark("b", "", "uid7"), 60.0)
+    row = Incident(
+        7, "uid7", "b", intents=(create, replace(create, id=2, system="b", kind="update"))
+    )
+    assert row.pending("a") is create
+    assert row.creating("a")
+    assert row.pending("b") is not None
+    assert not row.creating("b")
+
+
+def test_a_side_is_live_while_its_record_is_there() -> None:
+    """A side is merged and written to while it has a record that is not gone."""
+    assert Side("a", reference("a")).live
+    assert not Side("a", reference("a"), gone=True).live
+
+
+def test_content_is_the_only_proof_of_an_edit() -> None:
+    """A field was edited if it says other than its shadow, and only then."""
+    side = Side("a", reference("a"), {"f": "x", "g": "y"}, {"f": "later"}, {"f": "x", "h": "z"})
+    assert [side.edited(name) for name in "fghi"] == [False, True, True, False]
+
+
+def test_records_are_compared_by_what_they_are() -> None:
+    """The service's own object takes no part in comparing records, nor in showing them."""
+    one = Record("1", "born", "digest", {"secret": 1})
+    assert one == replace(one, raw={})
+    assert "secret" not in repr(one)
+    assert Written(one).echo == {}
+
+
+def test_values_are_frozen() -> None:
+    """What the core is given it cannot change."""
+    values = (UNIT, UNIT.members["dev"], RULE, RULE.field, Side("a"), Incident(1, "u", "a"))
+    for value in values:
+        first = dataclasses.fields(value)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, first, None)

@@ -1,0 +1,96 @@
+"""The daemon as a process of its own, beside simulated services."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from tests.cli.sims import TOKEN, served, written
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[Path]:
+    """Configure services that run; cycles are an hour apart."""
+    with served() as sims:
+        yield written(tmp_path, sims.ports, "every: 1h\nlog: {format: json}\n")
+
+
+def command(*args: str | Path) -> list[str]:
+    """Spell a command line of a process."""
+    return [sys.executable, "-m", "instep", *map(str, args)]
+
+
+@contextmanager
+def daemon(config: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the daemon, and make sure that it ends."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("INSTEP")}
+    with subprocess.Popen(
+        command("run", "--config", config),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def heard(stream: IO[str] | None, event: str) -> dict[str, Any]:
+    """Read log lines up to an event."""
+    assert stream is not None
+    for text in stream:
+        line: dict[str, Any] = json.loads(text)
+        if line["event"] == event:
+            return line
+    raise AssertionError(f"it ended without {event}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_daemon_works_and_ends_cleanly(config: Path, number: signal.Signals) -> None:
+    """It writes in its first cycle, ends with 0 at a signal, and says nothing on stdout."""
+    with daemon(config) as process:
+        done = heard(process.stderr, "cycle.completed")
+        assert not done["quiet"]
+        process.send_signal(number)
+        assert heard(process.stderr, "service.stopping")["signal"] == number.name
+        heard(process.stderr, "service.stopped")
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert TOKEN not in json.dumps(done)
+    again = subprocess.run(
+        command("once", "--json", "--config", config), capture_output=True, text=True, check=True
+    )
+    assert json.loads(again.stdout)["quiet"] is True
+
+
+def test_a_second_daemon_is_refused_and_the_first_is_named(config: Path) -> None:
+    """One at a time writes to a ledger: the second exits 5; reading beside the first works."""
+    with daemon(config) as process:
+        heard(process.stderr, "cycle.completed")
+        second = subprocess.run(
+            command("run", "--config", config), capture_output=True, text=True, check=False
+        )
+        assert second.returncode == 5
+        assert f"in use by pid {process.pid}: instep run" in second.stderr
+        status = subprocess.run(
+            command("status", "--json", "--config", config),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert json.loads(status.stdout)["in_step"] is True
+        process.send_signal(signal.SIGTERM)
+        heard(process.stderr, "service.stopped")

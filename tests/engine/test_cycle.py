@@ -1,0 +1,515 @@
+"""Directed histories of the cycle: what random ones reach too seldom to rely on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from instep.core.fields import Decide
+from instep.core.model import Mark, Record, Words, Written
+from instep.core.plan import Plan
+from instep.core.unit import Limits
+from instep.engine import settle
+from instep.engine.context import new_uid
+from instep.engine.cycle import make_plan, run_cycle
+from instep.engine.report import Report
+from instep.errors import Gone, LedgerError, Unreachable
+from instep.ledger import tables
+from instep.systems.memory import Memory
+from tests.engine.world import World
+
+
+def cycle(world: World, **options: bool) -> Report:
+    """Run one cycle, a minute after whatever was before."""
+    world.clock.at += 60
+    return asyncio.run(run_cycle(world.app, **options))
+
+
+def plan(world: World) -> Plan:
+    """Make a plan."""
+    return asyncio.run(make_plan(world.app))[0]
+
+
+def count(world: World, table: Any) -> int:
+    """Count the rows of a table."""
+    with world.ledger.begin() as db:
+        return int(db.scalar(select(func.count()).select_from(table)) or 0)
+
+
+@pytest.fixture
+def world() -> World:
+    """Make a world in which one incident is in step everywhere."""
+    made = World()
+    made.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    assert cycle(made).exit_code == 0
+    return made
+
+
+def only(memory: Memory) -> str:
+    """Give the id of the only record."""
+    (record_id,) = memory.records
+    return record_id
+
+
+def test_edits_of_different_fields_on_three_sides_all_stand(world: World) -> None:
+    """A title, a severity and a text edited on three sides in one minute reach all three."""
+    dev, dog, page = (world.memories[name] for name in ("dev", "dog", "page"))
+    dev.edit(only(dev), title="Checkout down")
+    dog.edit(only(dog), severity="SEV-1")
+    page.edit(only(page), description="We are looking")
+    cycle(world)
+    for name, memory in world.memories.items():
+        common = world.common(name, only(memory))
+        told = (common["title"], common["severity"], common["description"])
+        assert told == ("Checkout down", "critical", "We are looking"), name
+    assert cycle(world).writes == 0
+
+
+def test_an_edit_costs_one_write_per_other_side(world: World) -> None:
+    """One edit causes exactly one write to each of the two other sides, and none to its own."""
+    dog = world.memories["dog"]
+    before = {name: memory.writes for name, memory in world.memories.items()}
+    dog.edit(only(dog), title="Checkout down")
+    cycle(world)
+    after = {name: memory.writes - before[name] for name, memory in world.memories.items()}
+    assert after == {"dev": 1, "dog": 0, "page": 1}
+
+
+def test_a_conflict_keeps_the_loser_in_the_attic(world: World) -> None:
+    """Two titles in one minute: the newest stands everywhere, the other is kept with its side."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    world.clock.at += 1
+    dog.edit(only(dog), title="Payments down")
+    report = cycle(world)
+    assert report.attic == 1
+    with world.ledger.begin() as db:
+        (kept,) = db.execute(select(tables.conflicts)).all()
+    assert (kept.field, kept.value, kept.origins) == ("title", "Checkout down", ("dev",))
+    assert world.common("dev", only(dev))["title"] == "Payments down"
+
+
+def test_a_manual_field_waits_and_the_others_flow() -> None:
+    """With ``manual``, the field that conflicts changes nowhere; another field goes through."""
+    world = World(Decide.MANUAL)
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Checkout slow", severity="sev-2", stage="triage")
+    cycle(world)
+    dev.edit(only(dev), title="Checkout down")
+    dog.edit(only(dog), title="Payments down", severity="SEV-1")
+    report = cycle(world)
+    assert (report.conflicts, report.exit_code) == (1, 1)
+    assert world.common("dev", only(dev))["title"] == "Checkout down"
+    assert world.common("dog", only(dog))["title"] == "Payments down"
+    assert world.common("dev", only(dev))["severity"] == "critical"
+    assert cycle(world).writes == 0
+
+
+def test_a_system_that_is_away_costs_only_itself(world: World) -> None:
+    """The two others go on; when it answers again it catches up, once."""
+    dog, page = world.memories["dog"], world.memories["page"]
+    page.faults.down = True
+    dog.edit(only(dog), title="Checkout down")
+    report = cycle(world)
+    assert (report.exit_code, report.systems["page"].heard, report.due) == (3, False, 1)
+    assert world.common("dev", only(world.memories["dev"]))["title"] == "Checkout down"
+    page.faults.down = False
+    before = page.writes
+    assert cycle(world).exit_code == 0
+    assert page.writes == before + 1
+    assert world.common("page", only(page))["title"] == "Checkout down"
+
+
+def test_a_lost_reply_makes_no_second_record() -> None:
+    """A create whose reply is lost is found by its mark, and adopted."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    world.memories["dog"].faults.lose_reply = True
+    assert cycle(world).systems["dog"].counts["failed"] == 1
+    report = cycle(world)
+    assert (report.exit_code, len(world.memories["dog"].records)) == (0, 1)
+    assert cycle(world).writes == 0
+
+
+def test_a_lost_reply_to_an_update_is_read_not_repeated(world: World) -> None:
+    """An update whose reply is lost is read back in the next cycle; nothing is sent twice."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    dog.faults.lose_reply = True
+    before = dog.writes
+    cycle(world)
+    assert cycle(world).exit_code == 0
+    assert dog.writes == before + 1
+
+
+def test_a_create_that_never_arrived_is_made_again_only_after_its_time() -> None:
+    """What cannot be found is not repeated before the request could no longer turn up."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    dog = world.memories["dog"]
+
+    async def vanish(words: Words, mark: Mark) -> Written:
+        raise Unreachable("no answer", system="dog", unclear=True)
+
+    kept, dog.create = dog.create, vanish  # type: ignore[method-assign]
+    cycle(world)
+    dog.create = kept  # type: ignore[method-assign]
+    asyncio.run(run_cycle(world.app))
+    assert not dog.records
+    assert count(world, tables.intents) == 1
+    cycle(world)
+    assert len(dog.records) == 1
+
+
+def test_an_intent_that_expired_is_not_sent(world: World) -> None:
+    """A worker that slept over its intent's time sends nothing."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    read = dog.read
+
+    async def late(record_id: str) -> Record:
+        world.clock.at += 3600
+        return await read(record_id)
+
+    world.memories["page"].read = late  # type: ignore[method-assign]
+    dog.read = late  # type: ignore[method-assign]
+    world.app.workers = 1
+    cycle(world)
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout down"
+
+
+def test_a_refused_write_is_held_and_the_others_flow(world: World) -> None:
+    """A service's refusal holds that record with its words; other words are tried again."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Search slow", severity="sev-1", stage="triage")
+    dog.faults.refuse = True
+    report = cycle(world)
+    assert (report.dead, report.exit_code) == (1, 1)
+    assert len(world.memories["page"].records) == 2
+    before = dog.requests
+    assert cycle(world).dead == 1
+    assert dog.requests == before + 1
+    dev.edit("dev-2", title="Search down")
+    assert cycle(world).exit_code == 0
+    assert len(dog.records) == 2
+
+
+def test_a_record_that_is_gone_closes_and_recreates_nothing(world: World) -> None:
+    """A deleted record is believed gone only after a direct read, and then left alone."""
+    dev, dog, page = (world.memories[name] for name in ("dev", "dog", "page"))
+    dog.delete(only(dog))
+    before = world.writes()
+    assert cycle(world).exit_code == 0
+    assert (world.writes(), len(dev.records), len(dog.records), len(page.records)) == (
+        before,
+        1,
+        0,
+        1,
+    )
+    dev.edit(only(dev), title="Checkout down")
+    assert cycle(world).exit_code == 0
+    assert world.common("page", only(page))["title"] == "Checkout down"
+
+
+def test_a_record_missing_from_a_listing_is_read_before_anything_is_concluded(
+    world: World,
+) -> None:
+    """An empty listing of a system that still has its records changes nothing."""
+    dog = world.memories["dog"]
+    kept = dict(dog.records)
+    dog.records.clear()
+    read = dog.read
+
+    async def restored(record_id: str) -> Record:
+        dog.records.update(kept)
+        return await read(record_id)
+
+    dog.read = restored  # type: ignore[method-assign]
+    before = world.writes()
+    assert cycle(world).exit_code == 0
+    assert cycle(world).exit_code == 0
+    assert world.writes() == before
+    with world.ledger.begin() as db:
+        assert not db.scalar(select(tables.sides.c.gone).where(tables.sides.c.system == "dog"))
+
+
+def test_a_record_deleted_between_the_look_and_the_write_is_gone(world: World) -> None:
+    """A record that goes away under our hands ends the intent, not the cycle."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+
+    async def gone(seen: Record, words: Words) -> Written:
+        dog.records.clear()
+        raise Gone("no such record", system="dog")
+
+    dog.update = gone  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+    assert count(world, tables.intents) == 0
+
+
+def test_an_update_of_a_record_deleted_before_the_look_is_gone(world: World) -> None:
+    """A record that was deleted after it was heard is not written to."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    read = dog.read
+
+    async def gone(record_id: str) -> Record:
+        dog.records.pop(record_id, None)
+        return await read(record_id)
+
+    dog.read = gone  # type: ignore[method-assign]
+    before = dog.writes
+    assert cycle(world).exit_code == 0
+    assert dog.writes == before
+
+
+def test_an_id_that_means_another_record_is_not_written_to(world: World) -> None:
+    """A record deleted and another made under its id: the old one is gone, the new one is new."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    record_id = only(dog)
+    old = dog.records[record_id]
+    dog.records[record_id] = replace(
+        old, birth=f"{world.clock():.6f}", mark=None, words={"title": "Other", "state": "active"}
+    )
+    cycle(world)
+    assert cycle(world).exit_code == 0
+    assert len(dev.records) == 2
+    titles = {world.common("dev", i)["title"] for i in dev.records}
+    assert titles == {"Checkout slow", "Other"}
+
+
+def test_a_copy_that_carries_the_same_mark_is_left_alone(world: World) -> None:
+    """Two records with one mark: the first is the incident's, the copy is left for a person."""
+    dog = world.memories["dog"]
+    first = dog.records[only(dog)]
+    dog.records["dog-99"] = replace(first, id="dog-99", words={"title": "Copy"})
+    assert cycle(world).exit_code == 0
+    assert world.common("dev", only(world.memories["dev"]))["title"] == "Checkout slow"
+    assert dog.records["dog-99"].words == {"title": "Copy"}
+
+
+def test_a_lost_ledger_is_rebuilt_from_the_marks(world: World) -> None:
+    """With a new ledger, marked records find the incident that they began from: no creates."""
+    world.memories["page"].add(name="Mail late", severity="low", start_date="2026-01-01T10:00")
+    cycle(world)
+    again = World(clock=world.clock)
+    for name, memory in world.memories.items():
+        again.memories[name].records = memory.records
+    report = cycle(again)
+    assert sum(t.counts["creates"] for t in report.systems.values()) == 0
+    assert report.incidents == 2
+
+
+def test_the_guard_holds_the_excess_until_it_is_approved() -> None:
+    """Over a limit the newest wait, whatever room later cycles have, until a person says yes."""
+    world = World(limits=Limits(creates=2))
+    for number in range(4):
+        world.memories["dev"].add(title=f"Incident {number}", severity="sev-2", stage="triage")
+    report = cycle(world)
+    assert (report.held, report.exit_code) == (4, 1)
+    assert sorted(world.common("dog", i)["title"] for i in world.memories["dog"].records) == [
+        "Incident 0",
+        "Incident 1",
+    ]
+    assert cycle(world).writes == 0
+    assert cycle(world, approved=True).exit_code == 0
+    assert len(world.memories["dog"].records) == 4
+    assert count(world, tables.held) == 0
+
+
+def test_a_plan_lists_what_the_cycle_then_does() -> None:
+    """The operations of a plan are those of the cycle after it, and making it writes nothing."""
+    world = World()
+    world.memories["dev"].add(
+        title="Checkout slow", severity="sev-2", stage="resolved", identified="2026-01-01T10:00:00Z"
+    )
+    world.memories["page"].add(name="Mail late", severity="low", start_date="2026-01-01T10:00")
+    planned = plan(_copied(world))
+    assert world.writes() == 0
+    ops = sorted((op.system, op.kind) for op in planned.operations)
+    report = cycle(world)
+    done = sorted(
+        (name, kind)
+        for name, tally in report.systems.items()
+        for kind, key in settle.COUNT_OF.items()
+        for _ in range(tally.counts[key])
+    )
+    assert ops == done
+    assert cycle(world).writes == 0
+
+
+def _copied(world: World) -> World:
+    """Give a world with a fresh ledger over the same systems."""
+    copy = World(clock=world.clock)
+    copy.memories.update(world.memories)
+    copy.app = copy.make_app()
+    return copy
+
+
+def test_a_plan_names_what_is_held_and_what_waits() -> None:
+    """A plan shows the excess and the fields that wait, and decides neither."""
+    world = World(Decide.MANUAL, limits=Limits(creates=0))
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Checkout slow", severity="sev-2", stage="triage")
+    assert len(plan(world).held) == 2
+    cycle(world, approved=True)
+    dev.edit(only(dev), title="Checkout down")
+    dog.edit(only(dog), title="Payments down")
+    assert plan(world).waiting == ((1, "title"),)
+    assert plan(world).checksum == plan(world).checksum
+
+
+def test_a_system_that_never_stops_listing_is_given_up(world: World) -> None:
+    """Hearing one system has an end; what it holds up is only itself."""
+    world.app.hear_within = 0.05
+    dog = world.memories["dog"]
+
+    async def endless(since: str | None) -> Any:
+        await asyncio.Event().wait()
+        yield
+
+    dog.changes = endless  # type: ignore[method-assign]
+    report = cycle(world)
+    assert not report.systems["dog"].heard
+    assert report.systems["dev"].heard
+
+
+def test_a_system_that_fails_while_it_is_looked_at_is_away(world: World) -> None:
+    """A system that was heard and then fails takes none of the others with it."""
+    dog = world.memories["dog"]
+    dog.delete(only(dog))
+
+    async def refuse(record_id: str) -> Record:
+        raise Unreachable("closed", system="dog")
+
+    dog.read = refuse  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.exit_code, report.systems["dog"].why, report.due) == (3, "closed", 1)
+
+
+def test_recovery_waits_for_a_system_that_is_away() -> None:
+    """An open create stays open while its system is away, before and after hearing it."""
+    world = World()
+    dog = world.memories["dog"]
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    dog.faults.lose_reply = True
+    cycle(world)
+    dog.faults.down = True
+    cycle(world)
+
+    async def closed(mark: Mark) -> list[Record]:
+        raise Unreachable("closed", system="dog")
+
+    dog.faults.down, kept, dog.find = False, dog.find, closed  # type: ignore[method-assign]
+    held, dog.records = dog.records, {}
+    cycle(world)
+    dog.records, dog.find = held, kept  # type: ignore[method-assign]
+    assert count(world, tables.intents) == 1
+    assert cycle(world).exit_code == 0
+    assert len(dog.records) == 1
+
+
+def test_a_doubtful_side_of_a_system_that_is_away_waits(world: World) -> None:
+    """A side in doubt is not judged while its system cannot be asked."""
+    dog = world.memories["dog"]
+    with world.ledger.begin() as db:
+        db.execute(
+            update(tables.sides).where(tables.sides.c.system == "dog").values(doubt=True)
+        )
+        db.execute(update(tables.incidents).values(due=True))
+    dog.faults.down = True
+    assert cycle(world).due == 1
+    dog.faults.down = False
+    assert cycle(world).exit_code == 0
+
+
+def test_a_decision_about_an_incident_that_moved_is_refused(world: World) -> None:
+    """An incident that changed since it was loaded is left as it is, and stays due."""
+    dev = world.memories["dev"]
+    dev.edit(only(dev), title="Checkout down")
+    desk, moved = world.app.desk, []
+
+    async def meddling(work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if work.__name__ == "decide" and not moved:
+            moved.append(True)
+            with world.ledger.begin() as db:
+                db.execute(
+                    update(tables.incidents).values(version=tables.incidents.c.version + 1)
+                )
+        return await desk(work, *args, **kwargs)
+
+    world.app.desk = meddling
+    cycle(world)
+    assert moved
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(world.memories["dog"]))["title"] == "Checkout down"
+
+
+def test_a_bug_in_a_push_ends_the_cycle_without_losing_the_others(world: World) -> None:
+    """An unexpected error is not swallowed; the intents that it leaves are recovered later."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    kept = dog.update
+
+    async def broken(seen: Record, words: Words) -> Written:
+        raise RuntimeError("a bug")
+
+    dog.update = broken  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        cycle(world)
+    dog.update = kept  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout down"
+
+
+def test_a_rule_that_went_away_leaves_its_open_intents_harmless(world: World) -> None:
+    """An intent of a field that is mapped no more is concluded without it."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down", severity="sev-0")
+    dog.faults.lose_reply = True
+    cycle(world)
+    member = world.unit.members["dog"]
+    rules = {name: rule for name, rule in member.rules.items() if name != "severity"}
+    world.unit = replace(
+        world.unit, members={**world.unit.members, "dog": replace(member, rules=rules)}
+    )
+    world.app = world.make_app()
+    assert cycle(world).exit_code == 0
+
+
+def test_a_system_that_may_not_be_written_is_only_heard() -> None:
+    """``writable: false`` hears a system and never writes to it."""
+    world = World()
+    member = replace(world.unit.members["dog"], writable=False)
+    world.unit = replace(world.unit, members={**world.unit.members, "dog": member})
+    world.app = world.make_app()
+    dog = world.memories["dog"]
+    dog.add(title="Checkout slow", severity="SEV-3", state="active")
+    world.memories["dev"].add(title="Search slow", severity="sev-2", stage="triage")
+    assert cycle(world).exit_code == 0
+    assert (dog.writes, len(world.memories["dev"].records)) == (0, 2)
+
+
+def test_uids_are_never_the_same() -> None:
+    """An incident's uid is its own."""
+    assert len({new_uid() for _ in range(1000)}) == 1000
+
+
+def test_a_ledger_that_cannot_be_written_stops_the_cycle(world: World) -> None:
+    """Nothing is sent when it cannot be written down first."""
+    dev = world.memories["dev"]
+    dev.edit(only(dev), title="Checkout down")
+    before = world.writes()
+    with world.ledger.engine.connect() as db:
+        db.exec_driver_sql("PRAGMA query_only=ON")
+        db.commit()
+    with pytest.raises(LedgerError):
+        cycle(world)
+    assert world.writes() == before
+
+
