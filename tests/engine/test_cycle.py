@@ -418,9 +418,7 @@ def test_a_doubtful_side_of_a_system_that_is_away_waits(world: World) -> None:
     """A side in doubt is not judged while its system cannot be asked."""
     dog = world.memories["dog"]
     with world.ledger.begin() as db:
-        db.execute(
-            update(tables.sides).where(tables.sides.c.system == "dog").values(doubt=True)
-        )
+        db.execute(update(tables.sides).where(tables.sides.c.system == "dog").values(doubt=True))
         db.execute(update(tables.incidents).values(due=True))
     dog.faults.down = True
     assert cycle(world).due == 1
@@ -438,9 +436,7 @@ def test_a_decision_about_an_incident_that_moved_is_refused(world: World) -> Non
         if work.__name__ == "decide" and not moved:
             moved.append(True)
             with world.ledger.begin() as db:
-                db.execute(
-                    update(tables.incidents).values(version=tables.incidents.c.version + 1)
-                )
+                db.execute(update(tables.incidents).values(version=tables.incidents.c.version + 1))
         return await desk(work, *args, **kwargs)
 
     world.app.desk = meddling
@@ -511,5 +507,3 @@ def test_a_ledger_that_cannot_be_written_stops_the_cycle(world: World) -> None:
     with pytest.raises(LedgerError):
         cycle(world)
     assert world.writes() == before
-
-

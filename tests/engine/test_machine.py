@@ -171,7 +171,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=spots, system=st.sampled_from(SYSTEMS), data=st.data())
     def add(self, system: str, data: st.DataObject) -> tuple[str, str]:
-        """A person opens an incident."""
+        """Let a person open an incident."""
         words = {
             path: data.draw(st.sampled_from(choices))
             for path, choices in WORDS[system].items()
@@ -184,7 +184,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(spot=spots, system=st.sampled_from(SYSTEMS), data=st.data())
     def edit(self, spot: tuple[str, str], system: str, data: st.DataObject) -> None:
-        """A person edits the incident's record in some system, if there is one by now."""
+        """Let a person edit the incident's record in some system, if there is one by now."""
         path = data.draw(st.sampled_from(sorted(WORDS[system])))
         self._edit(spot, system, path, data.draw(st.sampled_from(WORDS[system][path])))
 
@@ -200,17 +200,17 @@ class Machine(RuleBasedStateMachine):
 
     @rule(system=st.sampled_from(SYSTEMS))
     def go_away(self, system: str) -> None:
-        """A system stops answering."""
+        """Let a system stop answering."""
         self.world.memories[system].faults.down = True
 
     @rule(system=st.sampled_from(SYSTEMS))
     def come_back(self, system: str) -> None:
-        """A system answers again."""
+        """Let a system answer again."""
         self.world.memories[system].faults.down = False
 
     @rule(system=st.sampled_from(SYSTEMS))
     def lose_reply(self, system: str) -> None:
-        """The next write there takes effect, and its reply is lost."""
+        """Let the next write there take effect, and its reply be lost."""
         self.world.memories[system].faults.lose_reply = True
 
     @rule(
@@ -219,7 +219,7 @@ class Machine(RuleBasedStateMachine):
         data=st.data(),
     )
     def strike(self, system: str, moment: str, data: st.DataObject) -> None:
-        """A person edits a record just when the program looks at it, or just behind its write."""
+        """Let a person edit a record just when it is looked at, or just behind a write."""
         wishes = {
             path: data.draw(st.sampled_from(choices)) for path, choices in WORDS[system].items()
         }
@@ -238,12 +238,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def cycle(self) -> None:
-        """The program does one cycle."""
+        """Let the program do one cycle."""
         asyncio.run(run_cycle(self.world.app))
 
     @rule(step=st.integers(0, 60))
     def kill(self, step: int) -> None:
-        """The program is killed at some step of a cycle, and started again."""
+        """Kill the program at some step of a cycle, and start it again."""
         self.world.fuse.left = step
         try:
             asyncio.run(run_cycle(self.world.app))
@@ -254,7 +254,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(spot=consumes(spots))
     def rest(self, spot: tuple[str, str]) -> None:
-        """The dust settles in the middle of a history too."""
+        """Let the dust settle in the middle of a history too."""
         del spot
         self._settle()
 
@@ -274,9 +274,7 @@ class Machine(RuleBasedStateMachine):
         for other, edit in list(known.items()):
             theirs = rules[other]
             assert theirs is not None
-            told = any(
-                mine.agrees(calm(mine.own(before)), calm(v)) for v in theirs.reads(edit.own)
-            )
+            told = any(mine.agrees(calm(mine.own(before)), calm(v)) for v in theirs.reads(edit.own))
             if other == system or told:
                 del known[other]
         record_id = self._record(spot, system)
@@ -449,5 +447,3 @@ def _silent() -> Any:
 def _drop(*_: object) -> Any:
     """Drop a log line."""
     raise structlog.DropEvent
-
-

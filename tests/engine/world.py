@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -136,9 +136,7 @@ def _dev() -> Abilities:
 
 def _dog() -> Abilities:
     """Declare what the Datadog-like system can do."""
-    return Abilities(
-        deadline=5.0, born={"impact_start": None}, read_only=frozenset({"resolved"})
-    )
+    return Abilities(deadline=5.0, born={"impact_start": None}, read_only=frozenset({"resolved"}))
 
 
 def _page() -> Abilities:
