@@ -91,7 +91,6 @@ def test_what_is_no_number_is_refused(value: object) -> None:
         normal(Kind.NUMBER, value)
 
 
-@pytest.mark.xfail(strict=True, reason="one pass over \\r\\r\\n leaves \\r\\n")
 def test_doubled_line_ends_are_plain() -> None:
     """Text whose line ends were doubled on the way is made plain in one go, too."""
     once = normal(Kind.TEXT, "one\r\r\ntwo")

@@ -155,7 +155,6 @@ def test_one_side_waits_for_its_own_create_only() -> None:
     assert guarded.passed == operations[1:]
 
 
-@pytest.mark.xfail(strict=True, reason="what completes a create is never held back as refused")
 def test_refused_words_are_not_completed() -> None:
     """Words that the service refused are not sent again as what completes a create, either."""
     again = op(1, follows=True)

@@ -98,7 +98,6 @@ def test_a_side_without_a_record_says_nothing(gone: bool) -> None:
     assert outcome(lines(), incident(side, agreed("b", "x"), f="x")) == Merged()
 
 
-@pytest.mark.xfail(strict=True, reason="a side in doubt that cannot be read is merged all the same")
 def test_a_side_in_doubt_is_not_merged() -> None:
     """What a side in doubt said may be older than our own write: it is read before it counts.
 
@@ -238,7 +237,6 @@ def test_a_side_that_cannot_be_told_is_not_late() -> None:
         assert merged.losers == ()
 
 
-@pytest.mark.xfail(strict=True, reason="joined to one that is itself joined elsewhere, C is lost")
 def test_a_chain_of_words_loses_nobody() -> None:
     """B's word may stand for A's value and C's for B's, but C's not for A's: C is not joined."""
     unit = voices(
@@ -252,7 +250,6 @@ def test_a_chain_of_words_loses_nobody() -> None:
     assert {merged.base.value, *(c.value for c in merged.losers)} == {"critical", "low"}
 
 
-@pytest.mark.xfail(strict=True, reason="each of a circle is joined to the next, and none is left")
 def test_a_circle_of_words_loses_nobody() -> None:
     """Words that may stand for each other in a circle are a conflict, not nothing."""
     unit = voices(
@@ -397,7 +394,6 @@ def test_what_a_service_cannot_empty_was_not_emptied() -> None:
     assert merged == Merged(taken={"a": Taken(None, None)})
 
 
-@pytest.mark.xfail(strict=True, reason="a text that its state cannot hold is taken for emptied")
 def test_what_a_state_cannot_hold_was_not_emptied() -> None:
     """A text that exists only in some states is not emptied by a change of state."""
     status = Rule(Field("status", Kind.CHOICE), "q")

@@ -190,14 +190,12 @@ def test_a_name_that_means_nothing_is_left_out() -> None:
     assert rule.own("none") is None
 
 
-@pytest.mark.xfail(strict=True, reason="two values of one own name are written as it twice")
 def test_one_own_name_is_written_once() -> None:
     """Two values that one own name stands for are written as that name, once."""
     rule = make_rule(Kind.SET, NAMES)
     assert rule.put(("API", "api")) == ("API",)
 
 
-@pytest.mark.xfail(strict=True, reason="of a set, only a name's first meaning is ever used")
 def test_a_name_may_stand_for_several() -> None:
     """Names of a set are a relation like the words of a choice: a second meaning counts, too."""
     rule = make_rule(Kind.SET, {"Shop": ("checkout", "cart")})
@@ -374,7 +372,6 @@ def test_text_that_is_tidied_away_is_not_written() -> None:
     assert RULES["text, tidied"].put(" \n \n") is None
 
 
-@pytest.mark.xfail(strict=True, reason="a blank line is a word, yet it reads as nothing")
 def test_a_blank_line_says_nothing() -> None:
     """White space where one line is said is nothing said: else a blank title would propose none."""
     assert RULES["line"].own("  ") is None

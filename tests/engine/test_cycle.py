@@ -17,7 +17,7 @@ from instep.engine import settle
 from instep.engine.context import new_uid
 from instep.engine.cycle import make_plan, run_cycle
 from instep.engine.report import Report
-from instep.errors import Gone, LedgerError, Unreachable
+from instep.errors import Denied, Gone, LedgerError, Unreachable
 from instep.ledger import tables
 from instep.systems.memory import Memory
 from tests.engine.world import World
@@ -312,10 +312,8 @@ def test_the_guard_holds_the_excess_until_it_is_approved() -> None:
         world.memories["dev"].add(title=f"Incident {number}", severity="sev-2", stage="triage")
     report = cycle(world)
     assert (report.held, report.exit_code) == (4, 1)
-    assert sorted(world.common("dog", i)["title"] for i in world.memories["dog"].records) == [
-        "Incident 0",
-        "Incident 1",
-    ]
+    titles = {world.common("dog", i)["title"] for i in world.memories["dog"].records}
+    assert titles == {"Incident 0", "Incident 1"}
     assert cycle(world).writes == 0
     assert cycle(world, approved=True).exit_code == 0
     assert len(world.memories["dog"].records) == 4
@@ -430,7 +428,7 @@ def test_a_decision_about_an_incident_that_moved_is_refused(world: World) -> Non
     """An incident that changed since it was loaded is left as it is, and stays due."""
     dev = world.memories["dev"]
     dev.edit(only(dev), title="Checkout down")
-    desk, moved = world.app.desk, []
+    desk, moved = world.app.desk, list[bool]()
 
     async def meddling(work: Any, /, *args: Any, **kwargs: Any) -> Any:
         if work.__name__ == "decide" and not moved:
@@ -507,3 +505,78 @@ def test_a_ledger_that_cannot_be_written_stops_the_cycle(world: World) -> None:
     with pytest.raises(LedgerError):
         cycle(world)
     assert world.writes() == before
+
+
+def test_a_record_deleted_after_an_unclear_update_is_gone(world: World) -> None:
+    """An open update whose record is deleted ends with the record."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    dog.faults.lose_reply = True
+    cycle(world)
+    dog.delete(only(dog))
+    assert cycle(world).exit_code == 0
+    assert count(world, tables.intents) == 0
+
+
+def test_a_create_that_no_listing_shows_yet_is_found_by_its_mark() -> None:
+    """Where listings lag, an unclear create is looked up by its mark, and adopted."""
+    world = World()
+    dev = world.memories["dev"]
+    dev.abilities = replace(dev.abilities, list_lag=1000.0)
+    world.memories["dog"].add(title="Checkout slow", severity="SEV-3", state="active")
+    dev.faults.lose_reply = True
+    cycle(world)
+    assert cycle(world).exit_code == 0
+    assert (len(dev.records), count(world, tables.intents)) == (1, 0)
+
+
+def test_a_system_that_refuses_our_credentials_is_left_out(world: World) -> None:
+    """What certainly was not carried out is not looked for; it is simply still due."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Search slow", severity="sev-1", stage="triage")
+    cycle(world)
+    for record_id in dev.records:
+        dev.edit(record_id, title=f"{record_id} is down")
+    kept = dog.update
+
+    async def denied(seen: Record, words: Words) -> Written:
+        await asyncio.sleep(0)
+        raise Denied("no", system="dog")
+
+    dog.update = denied  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.exit_code, report.due, count(world, tables.intents)) == (3, 2, 0)
+    dog.update = kept  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+
+
+def test_passes_have_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cycle ends after a fixed number of passes; what is left is still due in the next."""
+    monkeypatch.setattr(settle, "PASSES", 1)
+    page = world.memories["page"]
+    world.memories["dev"].add(title="Mail late", severity="sev-1", stage="resolved")
+    assert cycle(world).due == 1
+    assert cycle(world).due == 0
+    assert world.common("page", max(page.records))["status"] == "resolved"
+
+
+def test_a_bug_ends_the_pushes_that_are_under_way(world: World) -> None:
+    """When a cycle ends with an error, no request goes on behind its back."""
+    dev, dog, page = (world.memories[name] for name in ("dev", "dog", "page"))
+    dev.edit(only(dev), title="Checkout down")
+    ended: list[bool] = []
+
+    async def broken(seen: Record, words: Words) -> Written:
+        raise RuntimeError("a bug")
+
+    async def endless(seen: Record, words: Words) -> Written:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+        raise AssertionError
+
+    dog.update, page.update = broken, endless  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        cycle(world)
+    assert ended == [True]

@@ -167,11 +167,15 @@ class Machine(RuleBasedStateMachine):
     @initialize(target=spots, system=st.sampled_from(SYSTEMS), data=st.data())
     def first(self, system: str, data: st.DataObject) -> tuple[str, str]:
         """Begin with one record somewhere."""
-        return self.add(system, data)
+        return self._add(system, data)
 
     @rule(target=spots, system=st.sampled_from(SYSTEMS), data=st.data())
     def add(self, system: str, data: st.DataObject) -> tuple[str, str]:
         """Let a person open an incident."""
+        return self._add(system, data)
+
+    def _add(self, system: str, data: st.DataObject) -> tuple[str, str]:
+        """Make a record, and remember what it says."""
         words = {
             path: data.draw(st.sampled_from(choices))
             for path, choices in WORDS[system].items()
@@ -226,10 +230,16 @@ class Machine(RuleBasedStateMachine):
         order = data.draw(st.permutations(sorted(wishes)))
 
         def struck(record_id: str, written: Words) -> None:
-            path = next((p for p in order if p in written), order[0])
-            self._edit(self._spot(system, record_id), system, path, wishes[path])
+            spot = self._spot(system, record_id)
+            for path in [p for p in order if p in written][:1] or order[:3]:
+                self._edit(spot, system, path, wishes[path])
 
         setattr(self.world.memories[system].faults, moment, struck)
+
+    @rule(system=st.sampled_from(SYSTEMS))
+    def hide(self, system: str) -> None:
+        """Let the next listing leave out a record that is there."""
+        self.world.memories[system].faults.hide = True
 
     @rule(seconds=st.sampled_from([1, 7, 60, 400]))
     def wait(self, seconds: int) -> None:

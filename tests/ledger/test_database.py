@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
 
 from instep.errors import LedgerError
 from instep.ledger import migrations, sqlite
@@ -72,7 +73,7 @@ def test_an_older_ledger_is_copied_before_its_upgrade(
     ledger.close()
     monkeypatch.setattr("alembic.command.upgrade", lambda *_: None)
     open_ledger(url(tmp_path), time.time).close()
-    kept = sqlite.engine(sqlite.make_url(f"sqlite:///{tmp_path / 'instep.db.backup-0000'}"))
+    kept = sqlite.engine(make_url(f"sqlite:///{tmp_path / 'instep.db.backup-0000'}"))
     with kept.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0000"
     kept.dispose()
@@ -92,7 +93,7 @@ def test_a_corrupt_file_is_refused_untouched(tmp_path: Path) -> None:
 
 def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
     """Tables that are not ours are left alone."""
-    other = sqlite.engine(sqlite.make_url(url(tmp_path)))
+    other = sqlite.engine(make_url(url(tmp_path)))
     with other.begin() as connection:
         connection.execute(text("CREATE TABLE customers (id INTEGER)"))
     other.dispose()

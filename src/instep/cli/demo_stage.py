@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from instep.simulator.world import Simulator
 
-CONFIG, LEDGER, NOTE = "instep.yaml", "instep.db", "HOW-TO-PLAY.txt"
+CONFIG, LEDGER, TOKEN, NOTE = "instep.yaml", "instep.db", "token", "HOW-TO-PLAY.txt"
 CONFIGURATION = """\
 # Written by instep demo: three simulated services on this machine.
 ledger: {ledger}
@@ -81,7 +81,10 @@ async def staged(folder: Path, *, seed: int, incidents: int) -> AsyncIterator[St
 
 def _write(folder: Path, ports: Mapping[str, int]) -> Path:
     """Write the configuration."""
-    systems = (snippet(kind, f"http://127.0.0.1:{port}", ANY) for kind, port in ports.items())
+    (folder / TOKEN).write_text(ANY, encoding="utf-8")
+    systems = (
+        snippet(kind, f"http://127.0.0.1:{port}", f"file:{TOKEN}") for kind, port in ports.items()
+    )
     text = CONFIGURATION.format(
         ledger=json.dumps(f"sqlite:///{folder / LEDGER}"), systems="\n  ".join(systems)
     )
@@ -105,7 +108,7 @@ def folder_of(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot use {keep}: {error.strerror}") from error
-    taken = next((name for name in (CONFIG, LEDGER, NOTE) if (keep / name).exists()), None)
+    taken = next((name for name in (CONFIG, LEDGER, TOKEN, NOTE) if (keep / name).exists()), None)
     if taken:
         raise UsageError(
             f"{keep / taken} exists; nothing was overwritten", advice="--keep takes a new folder"

@@ -7,6 +7,7 @@ Unset is ``None``, whatever a service spells it as.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -89,8 +90,13 @@ def normal(kind: Kind, value: object) -> Word:
         return _flag(value)
     if kind is Kind.NUMBER:
         return _number(value)
-    text = str(value).replace("\r\n", "\n")
+    text = unix(str(value))
     return (" ".join(text.split()) if kind is Kind.LINE else text) or None
+
+
+def unix(text: str) -> str:
+    """Make every line end a plain one, though it was doubled on the way."""
+    return re.sub("\r+\n", "\n", text)
 
 
 def _names(kind: Kind, value: object) -> tuple[str, ...] | None:

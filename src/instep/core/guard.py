@@ -58,8 +58,10 @@ def guard(
     stopped: set[tuple[int, str]] = set()
     for operation in sorted(operations, key=lambda op: op.incident):
         place = (operation.incident, operation.system)
-        if operation.follows:
-            stop = Held(operation, Why.LIMIT, "waits for its create") if place in stopped else None
+        if operation.follows and place in stopped:
+            stop: Held | None = Held(operation, Why.LIMIT, "waits for its create")
+        elif operation.follows:
+            stop = None if approved else _refused(operation, waiting.get(operation.key))
         else:
             stop = None if approved else _stop(operation, limits, linked, waiting, spent)
             spent[operation.system, operation.kind] += stop is None
@@ -83,13 +85,19 @@ def _stop(
     if before is not None and before.why is Why.LIMIT:
         # Held once, it waits until a person lets it go, however much room there is by now.
         return Held(operation, Why.LIMIT, before.reason)
-    if before is not None and before.why is Why.REFUSED and before.checksum == operation.checksum:
-        # The service refused these very words; other words are tried again.
-        return Held(operation, Why.REFUSED, before.reason)
+    if refused := _refused(operation, before):
+        return refused
     limit, name = _limit(operation, limits, linked)
     if spent[operation.system, operation.kind] >= limit:
         return Held(operation, Why.LIMIT, f"over {name}")
     return None
+
+
+def _refused(operation: Operation, before: Waiting | None) -> Held | None:
+    """Hold words that the service refused; other words are tried again."""
+    if before is None or before.why is not Why.REFUSED or before.checksum != operation.checksum:
+        return None
+    return Held(operation, Why.REFUSED, before.reason)
 
 
 def _limit(operation: Operation, limits: Limits, linked: Mapping[str, int]) -> tuple[int, str]:

@@ -71,12 +71,13 @@ def merge(unit: Unit, incident: Incident) -> dict[str, Merged]:
 
 
 def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
-    """Merge one field over all live sides that have no open create."""
+    """Merge one field over all live sides that have no open create and are not in doubt."""
     sides = [
         (member, incident.side(name))
         for name, member in unit.members.items()
         if field.name in member.rules
         and incident.side(name).live
+        and not incident.side(name).doubt
         and not incident.creating(name)
         and not member.rules[field.name].mute(incident.side(name).says.get(field.name))
     ]
@@ -105,7 +106,9 @@ def _propose(member: Member, side: Side, field: Field, base: Base) -> Proposal |
     if rule.agrees(own, base.value):
         # Somebody brought it to base by hand, or our write reached it: caught up.
         return None
-    if own is None and not (field.clears and rule.path not in member.abilities.keeps):
+    if own is None and not (
+        field.clears and rule.path not in member.abilities.keeps and member.holds(name, side.says)
+    ):
         # Nothing said, where nothing is not a value: it proposes none, base is written to it.
         return None
     told = member.writes(name) and member.holds(name, side.shadow)
@@ -124,8 +127,10 @@ def _propose(member: Member, side: Side, field: Field, base: Base) -> Proposal |
 def _candidates(base: Base, proposals: list[Proposal], *, known: bool) -> list[Candidate]:
     """Join proposals that agree; where all are late, base is a candidate too."""
     candidates: list[Candidate] = []
+    # Only those that nobody covers stand for others: of a chain or a circle none is lost.
+    finest = [p for p in proposals if not any(_covers(other, p) for other in proposals)]
     for proposal in proposals:
-        if any(_covers(other, proposal) for other in proposals if other is not proposal):
+        if any(_covers(other, proposal) for other in finest):
             # Another's value also stands for what this side says, and is the finer of the two.
             continue
         same = next((c for c in candidates if c.value == proposal.value), None)

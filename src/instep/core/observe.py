@@ -58,6 +58,9 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
         return replace(side, doubt=True), True
     back = side.gone or side.reference is None
     calm = replace(side, reference=heard.reference, doubt=False, gone=False)
+    if side.reference is not None and _other(side.reference, heard.reference):
+        # Another record took its place: nothing was agreed with that one yet.
+        calm = replace(calm, shadow={}, agreed={})
     changed = {
         name for name in {*side.says, *heard.says} if side.says.get(name) != heard.says.get(name)
     }
@@ -65,6 +68,11 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
         return calm, back
     says_at = {**side.says_at, **dict.fromkeys(changed, heard.at)}
     return replace(calm, says=heard.says, says_at=says_at, seen=seen), True
+
+
+def _other(known: Reference, heard: Reference) -> bool:
+    """Whether two references name different records."""
+    return (known.id, known.birth) != (heard.id, heard.birth)
 
 
 def lost(side: Side) -> Side:
@@ -93,17 +101,37 @@ def conclude(
     for name, sent in intent.sent.items():
         rule = member.rules.get(name)
         says = heard.says.get(name)
-        shown = sent.path in echo and rule is not None and rule.own(echo[sent.path]) == says
-        taken = _spelled(rule, sent, says, shown=confirmed and shown, took=confirmed or born)
+        shown = confirmed and rule is not None and _shown(rule, sent, says, echo)
+        taken = _spelled(rule, sent, says, shown=shown, took=confirmed or born)
         if taken is not None:
             shadow[name], agreed[name] = taken
-    for name in _moved_along(member, intent):
-        if incident.value(name) is not None:
+    arrived = confirmed or born or _arrived(member, intent, heard)
+    for name in _moved_along(member, intent) if arrived else ():
+        came = heard.says.get(name) != side.says.get(name)
+        if came and incident.value(name) is not None:
             # The system set it because of what we wrote; what was agreed stands.
             shadow[name], agreed[name] = heard.says.get(name), incident.value(name)
     side = replace(side, shadow=shadow, agreed=agreed)
     after, _ = observe(side, heard, seen)
     return replace(after, seen=max(after.seen, seen))
+
+
+def _arrived(member: Member, intent: Intent, heard: Heard) -> bool:
+    """Whether the record shows that an update which nobody confirmed was carried out."""
+    return all(
+        member.rules[name].agrees(heard.says.get(name), sent.value)
+        for name, sent in intent.sent.items()
+        if name in member.rules
+    )
+
+
+def _shown(rule: Rule, sent: Sent, says: Word, echo: Words) -> bool:
+    """Whether what the record says now is what came of our write, and of nobody else's."""
+    if sent.path in echo:
+        return rule.own(echo[sent.path]) == says
+    # It said nothing before and says nothing now, where nobody can mean nothing by that: the
+    # service does not keep such a word, and would be sent it for ever.
+    return says is None and sent.assumed is None and not rule.field.clears
 
 
 def _spelled(

@@ -158,7 +158,7 @@ def _plan_side(
         return _plan_create(unit, member, incident, waiting)
     if side.gone or side.doubt:
         return ()
-    becoming = _becoming(member, incident)
+    becoming = _becoming(member, incident, waiting)
     sent = {
         name: sent
         for name in member.rules
@@ -195,18 +195,20 @@ def agrees(member: Member, side: Side, name: str, value: Word) -> bool:
     return own == side.shadow.get(name) and side.agreed.get(name) == value
 
 
-def _becoming(member: Member, incident: Incident) -> Words:
-    """Give what the record will say once all that is agreed is written, in own words.
+def _becoming(member: Member, incident: Incident, waiting: set[str]) -> Words:
+    """Give what the record will say once all that is to be written is, in own words.
 
     Only the fields that decide whether others can be held are looked at.
     """
-    says = dict(incident.side(member.name).says)
+    side = incident.side(member.name)
+    says = dict(side.says)
     deciding = {needs.path for needs in member.abilities.only_while.values()}
     for name, rule in member.rules.items():
         value = incident.value(name)
         if rule.path not in deciding or value is None or not member.writes(name):
             continue
-        if not rule.agrees(says.get(name), value):
+        kept = name in waiting or rule.mute(says.get(name)) or agrees(member, side, name, value)
+        if not kept:
             says[name] = rule.put(value) or says.get(name)
     return says
 
@@ -244,17 +246,20 @@ def _plan_create(
     """Plan a record for a side that should exist and does not."""
     if not _wanted(member, incident):
         return ()
-    origin = _origin(incident)
-    if origin is None:
+    first = _origin(incident)
+    if first is None:
         return ()
+    source, origin = first
     sent = _born(unit, member, incident, waiting, origin.opened)
-    mark = Mark(incident.origin, origin.display, incident.uid, origin.url)
+    # The record in which it began, though that be gone: never another system's under its name.
+    began = incident.side(incident.origin).reference or Reference("", "")
+    mark = Mark(incident.origin, began.display, incident.uid, began.url)
     create = Operation(
         kind="create",
         system=member.name,
         incident=incident.id,
         sent=sent,
-        reason=f"{mark.origin} has {origin.display or origin.id}",
+        reason=f"{source} has {origin.display or origin.id}",
         mark=mark,
         extra=_extra(member, sent),
     )
@@ -277,10 +282,11 @@ def _wanted(member: Member, incident: Incident) -> bool:
     return all(incident.value(name) in values for name, values in creation.when.items())
 
 
-def _origin(incident: Incident) -> Reference | None:
-    """Give the record in which the incident began, or the first one that is left."""
+def _origin(incident: Incident) -> tuple[str, Reference] | None:
+    """Give the record in which the incident began, or the first one that is left, and whose."""
     sides = [incident.side(incident.origin), *incident.sides.values()]
-    return next((side.reference for side in sides if side.live), None)
+    live = ((s.system, s.reference) for s in sides if s.reference is not None and not s.gone)
+    return next(live, None)
 
 
 def _born(
@@ -318,7 +324,7 @@ def _extra(member: Member, sent: Mapping[str, Sent]) -> Words:
 
 def _lacks(member: Member, create: Operation) -> list[str]:
     """Name the paths without which the service would refuse the create."""
-    given = {s.path for s in create.sent.values()} | set(create.extra)
+    given = {s.path for s in create.sent.values() if s.carried} | set(create.extra)
     return sorted(member.abilities.required - given)
 
 

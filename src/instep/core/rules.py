@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from instep.core.fields import MANY, Field, Kind, moment, normal, spell
+from instep.core.fields import MANY, Field, Kind, moment, normal, spell, unix
 from instep.core.model import Word
 
 #: own word -> the common words that it may stand for, the usual one first; empty means unset.
@@ -84,7 +84,10 @@ class Rule:
         if self.field.kind is Kind.INSTANT and self.spelling.zone:
             return word or None
         if self.field.kind in (Kind.TEXT, Kind.LINE, Kind.LINK, Kind.CHOICE):
-            return word.replace("\r\n", "\n") or None if isinstance(word, str) else word
+            if not isinstance(word, str):
+                return word
+            # White space is a text, but no line.
+            return unix(word) if word.strip() or (word and self.field.kind is Kind.TEXT) else None
         try:
             return normal(self.field.kind, word)
         except (ValueError, OverflowError):
@@ -143,8 +146,9 @@ class Rule:
         """Find the word to write: the first that usually means the value, else one that may."""
         table = self.words or {}
         if isinstance(value, tuple):
-            back = {means[0]: own for own, means in reversed(list(table.items())) if means}
-            names = tuple(sorted(back.get(name, name) for name in value))
+            back = {may: own for own, means in reversed(list(table.items())) for may in means}
+            back |= {means[0]: own for own, means in reversed(list(table.items())) if means}
+            names = tuple(sorted({back.get(name, name) for name in value}))
             return names[:1] if self.spelling.single else names
         usual = [own for own, means in table.items() if means and means[0] == value]
         maybe = [own for own, means in table.items() if value in means]

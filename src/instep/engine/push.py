@@ -67,10 +67,8 @@ async def _still(
     app: App, incident: Incident, name: str, reference: Reference | None
 ) -> Record | None:
     """Read a side's record directly; ``None`` if it is gone or its id means another by now."""
-    if reference is None:
-        return None
     try:
-        record = await app.systems[name].read(reference.id)
+        record = await app.systems[name].read(reference.id if reference else "")
     except Gone:
         return None
     other = record.birth != reference.birth

@@ -262,12 +262,11 @@ async def _conclude(run: Settling, outcomes: Sequence[Outcome | None]) -> None:
 def _count(run: Settling, outcome: Outcome) -> None:
     """Count and log one outcome."""
     counts, intent = run.report.systems[outcome.system].counts, outcome.intent
-    if intent is None:
-        return
-    about = {"system": outcome.system, "incident": outcome.incident, "fields": sorted(intent.sent)}
+    kind, fields = (intent.kind, sorted(intent.sent)) if intent else ("", [])
+    about = {"system": outcome.system, "incident": outcome.incident, "fields": fields}
     if outcome.result is Result.WRITTEN:
-        counts[COUNT_OF[intent.kind]] += 1
-        if intent.kind == "create":
+        counts[COUNT_OF[kind]] += 1
+        if kind == "create":
             run.born.add((outcome.incident, outcome.system))
             log.info("write.created", **about)
         else:

@@ -214,7 +214,9 @@ def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int) -> Incid
 
 def _is_due(unit: Unit, incident: Incident) -> bool:
     """Compute from the row whether the incident is due: a wake-up cannot be lost."""
-    return not at_rest(settle(unit, incident, merge(unit, incident)))
+    settled = settle(unit, incident, merge(unit, incident))
+    # What was heard and needs no write still has to be decided: base and shadows move.
+    return settled.incident != incident or not at_rest(settled)
 
 
 def _close_intents(db: Connection, outcomes: Sequence[Outcome]) -> None:

@@ -250,11 +250,16 @@ class Datadog:
         incidents may shorten one) means the end.
         """
         seen: set[str] = set()
+        last: list[str] = []
         offset = 0
         while True:
             answer = await self._list(PAGE_SIZE, offset)
             count = len(answer.part("data", list))
-            fresh = {raw["id"]: raw for raw in _rows(self.name, answer) if raw["id"] not in seen}
+            rows = _rows(self.name, answer)
+            before, last = last, [raw["id"] for raw in rows]
+            if last and last == before:
+                raise answer.unusable("answered the same page twice")
+            fresh = {raw["id"]: raw for raw in rows if raw["id"] not in seen}
             seen.update(fresh)
             offset += count
             yield list(fresh.values()), not count

@@ -37,6 +37,8 @@ class Held:
 class Faults:
     """What goes wrong next: ``down`` refuses everything, the others strike once each.
 
+    ``hide`` leaves the first record out of the next listing, which is called whole all the same.
+
     ``before_read`` and ``after_write`` are what a person does in just that moment; they are told
     the record and the words just written.
     """
@@ -44,6 +46,7 @@ class Faults:
     down: bool = False
     lose_reply: bool = False
     refuse: bool = False
+    hide: bool = False
     before_read: Callable[[str, Words], None] | None = None
     after_write: Callable[[str, Words], None] | None = None
 
@@ -96,6 +99,8 @@ class Memory:
         visible = self.now() - self.abilities.list_lag
         shown = sorted(self.records.values(), key=lambda held: (held.modified, held.id))
         shown = [h for h in shown if h.modified <= visible and _time(h.modified) >= start]
+        if self.faults.hide:
+            self.faults.hide, shown = False, shown[1:]
         cursor = start
         for at in range(0, max(len(shown), 1), self.page):
             if at:

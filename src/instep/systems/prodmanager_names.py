@@ -22,13 +22,18 @@ async def walk(
     tie-break (observed), so an item may come twice and another not at all.
     """
     page = 1
+    last: list[Any] = []
     while True:
         params: dict[str, str | int] = {"per_page": PER_PAGE, "page": page, **(filters or {})}
         answer = await door.read("GET", path, params=params)
         if not answer.ok:
             raise answer.unusable("did not answer a listing: is the address that of its root?")
         items = answer.part("items", list)
-        yield having_id(door.system, items), _total(answer)
+        rows = having_id(door.system, items)
+        before, last = last, [row["id"] for row in rows]
+        if last and last == before:
+            raise answer.unusable("answered the same page twice")
+        yield rows, _total(answer)
         if answer.headers.get("x-next-page") == "None" or not items:
             return
         page += 1
