@@ -580,3 +580,28 @@ def test_a_bug_ends_the_pushes_that_are_under_way(world: World) -> None:
     with pytest.raises(RuntimeError):
         cycle(world)
     assert ended == [True]
+
+
+def test_a_listing_behind_our_write_reverts_nothing() -> None:
+    """A listing that still shows what stood before our write is not taken for an edit back."""
+    world = World()
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    lagging = replace(dev.abilities, list_lag=30.0)
+    world.unit = replace(
+        world.unit,
+        members={
+            **world.unit.members,
+            "dev": replace(world.unit.members["dev"], abilities=lagging),
+        },
+    )
+    dev.abilities = lagging
+    world.app = world.make_app()
+    dev.add(title="Checkout slow", severity="sev-2", stage="triage")
+    cycle(world)
+    dog.edit(only(dog), title="Checkout down")
+    cycle(world)
+    before = world.writes()
+    for _ in range(3):
+        assert asyncio.run(run_cycle(world.app, sweep=True)).exit_code == 0
+    assert world.writes() == before
+    assert world.common("dog", only(dog))["title"] == "Checkout down"

@@ -246,10 +246,12 @@ class Machine(RuleBasedStateMachine):
         """Time passes."""
         self.world.clock.at += seconds
 
-    @rule()
-    def cycle(self) -> None:
-        """Let the program do one cycle."""
+    @rule(again=st.booleans())
+    def cycle(self, again: bool) -> None:  # noqa: FBT001 - drawn, not called
+        """Let the program do one cycle, or another right behind it, before listings caught up."""
         asyncio.run(run_cycle(self.world.app))
+        if again:
+            asyncio.run(run_cycle(self.world.app, sweep=True))
 
     @rule(step=st.integers(0, 60))
     def kill(self, step: int) -> None:

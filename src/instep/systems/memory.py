@@ -56,7 +56,7 @@ class Memory:
     """A system in memory.
 
     ``rewrite`` spells a word as the system keeps it, by path and word. ``page`` is the size of a
-    page, ``list_lag`` of the abilities hides changes from listings for that many seconds.
+    page. Listings are behind by ``list_lag`` of the abilities: they show records as they were.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Memory:
     records: dict[str, Held] = field(default_factory=dict)
     requests: int = 0
     writes: int = 0
+    _past: list[Held] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     # ---- what a person does there
@@ -96,9 +97,8 @@ class Memory:
         """List records by time of change, from the cursor on, inclusive."""
         self._called()
         start = since if self.abilities.filters_by_time and since else ""
-        visible = self.now() - self.abilities.list_lag
-        shown = sorted(self.records.values(), key=lambda held: (held.modified, held.id))
-        shown = [h for h in shown if h.modified <= visible and _time(h.modified) >= start]
+        shown = sorted(self._listed(), key=lambda held: (held.modified, held.id))
+        shown = [held for held in shown if _time(held.modified) >= start]
         if self.faults.hide:
             self.faults.hide, shown = False, shown[1:]
         cursor = start
@@ -155,6 +155,16 @@ class Memory:
 
     # ---- inside
 
+    def _listed(self) -> list[Held]:
+        """Give every record as a listing shows it: as it was ``list_lag`` seconds ago."""
+        visible = self.now() - self.abilities.list_lag
+        then: dict[str, Held] = {}
+        for held in [*self._past, *self.records.values()]:
+            if held.modified <= visible and held.id in self.records:
+                then[held.id] = held
+        self._past = [h for h in self._past if h.modified > visible or then.get(h.id) is h]
+        return list(then.values())
+
     def _called(self) -> None:
         """Count a request, or refuse it."""
         if self.faults.down:
@@ -200,6 +210,8 @@ class Memory:
             if kept.get(needs.path) not in needs.words:
                 kept[path] = None
         kept = {path: word for path, word in kept.items() if word is not None}
+        if self.abilities.list_lag:
+            self._past.append(held)
         self.records[record_id] = replace(held, words=kept, modified=self.now())
         return self.records[record_id]
 

@@ -22,7 +22,7 @@ async def walk(
     tie-break (observed), so an item may come twice and another not at all.
     """
     page = 1
-    last: list[Any] = []
+    last: list[int] = []
     while True:
         params: dict[str, str | int] = {"per_page": PER_PAGE, "page": page, **(filters or {})}
         answer = await door.read("GET", path, params=params)
