@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: New objects after which the garbage collector looks at the youngest ones.
+GARBAGE = 50_000
 
 Transports = Mapping[str, "httpx.AsyncBaseTransport"]
 
@@ -54,6 +58,8 @@ async def opened(
     Raises:
         LedgerError: the ledger is unusable, or another instep writes to it.
     """
+    # Pages of parsed records come and go: the default threshold walks them over and over.
+    gc.set_threshold(GARBAGE)
     async with AsyncExitStack() as stack:
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ledger"))
         loop = asyncio.get_running_loop()

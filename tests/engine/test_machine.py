@@ -247,7 +247,7 @@ class Machine(RuleBasedStateMachine):
         self.world.clock.at += seconds
 
     @rule(again=st.booleans())
-    def cycle(self, again: bool) -> None:  # noqa: FBT001 - drawn, not called
+    def cycle(self, again: bool) -> None:
         """Let the program do one cycle, or another right behind it, before listings caught up."""
         asyncio.run(run_cycle(self.world.app))
         if again:

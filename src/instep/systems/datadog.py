@@ -38,6 +38,7 @@ PAGE_SIZE = 100
 #: Sites whose web application answers at a host of its own name (documented).
 APP_SITES = frozenset({"datadoghq.com", "datadoghq.eu", "ddog-gov.com"})
 #: What the service says of an incident that is not there (recorded); a wrong route says less.
+_PREFIX = re.compile(r"[A-Z]+-")
 _ABSENT = re.compile(r"\bincident\b.*\bnot found\b", re.IGNORECASE)
 
 
@@ -304,7 +305,7 @@ class Datadog:
             digest=digest(raw),
             raw=raw,
             # The slug may show a ServiceNow record in its place (documented).
-            display=slug if re.fullmatch(rf"[A-Z]+-{re.escape(public)}", slug) else public,
+            display=slug if _PREFIX.fullmatch(slug.removesuffix(public)) else public,
             url=f"{self._app_url}/incidents/{public}",
             opened=created.replace("+00:00", "Z"),
             modified=text(dig(about, "modified")),
