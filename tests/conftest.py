@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # The default says the same thing every time: a failure is a fact about the change under test.
@@ -58,3 +59,19 @@ def _loopback_only() -> Iterator[None]:
             patch.setattr(socket.socket, name, _guarded_connect(getattr(socket.socket, name)))
         patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Begin with plain, quick logging, and leave none of a test's own set-up behind.
+
+    Without a set-up structlog draws tracebacks with all their local variables.
+    """
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+    yield
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 from urllib.parse import quote
 
+import stamina
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -52,6 +53,8 @@ def setup(
     handler.set_name(_HANDLER)
     handler.setFormatter(_formatter(secrets, console=console, colors=_wants_colors(stream)))
     _route_stdlib(handler, level.upper())
+    # Each request that is asked again is told of by our own http.request already.
+    stamina.instrumentation.set_on_retry_hooks([])
     structlog.configure(
         processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -90,12 +93,30 @@ def _formatter(
 def _console(*, colors: bool) -> tuple[Processor, ...]:
     return (
         structlog.processors.TimeStamper("%Y-%m-%d %H:%M:%S %Z", utc=False, key="at"),
+        _brief,
         structlog.dev.ConsoleRenderer(
             colors=colors,
             timestamp_key="at",
             # Tracebacks arrive as redacted text; the renderer's own would show local variables.
             exception_formatter=structlog.dev.plain_traceback,
         ),
+    )
+
+
+def _brief(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Say mappings in a few words: what is zero, true or empty goes without saying."""
+    return {key: _few(value) if isinstance(value, dict) else value for key, value in event.items()}
+
+
+def _few(values: Mapping[Any, Any]) -> str:
+    """Spell a mapping without what goes without saying."""
+    said = {
+        key: _few(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if isinstance(value, dict) or (value is not True and value)
+    }
+    return " ".join(
+        f"{key}({value})" if " " in str(value) else f"{key} {value}" for key, value in said.items()
     )
 
 

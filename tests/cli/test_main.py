@@ -15,7 +15,7 @@ import pytest
 import instep.config
 from instep import __version__
 from instep.cli.main import COMMANDS, main
-from instep.errors import InstepError, LedgerError, Rejected, WorldMoved
+from instep.errors import InstepError, Rejected, WorldMoved
 from instep.ledger.database import open_ledger
 from instep.ledger.sqlite import Lock
 from tests.cli.sims import TOKEN, Line, closed_port, written
@@ -208,16 +208,6 @@ def test_a_bug_exits_70_and_says_how_to_tell_of_it(
     debugged = line("--debug", "status")
     assert debugged.code == 70
     assert "Traceback" in debugged.err
-
-
-def test_an_error_in_a_group_is_not_a_bug(
-    line: Line, monkeypatch: pytest.MonkeyPatch, down: Path
-) -> None:
-    """What happened while systems were heard side by side keeps its exit code."""
-    inner = ExceptionGroup("inner", [LedgerError("the disk is full")])
-    failing(monkeypatch, ExceptionGroup("outer", [inner]))
-    ran = line("status", "--config", down)
-    assert (ran.code, ran.err) == (5, "the disk is full\n")
 
 
 def test_every_error_keeps_its_exit_code(

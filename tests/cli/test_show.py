@@ -40,16 +40,18 @@ def test_a_problem_is_shown_at_its_place() -> None:
 
 def test_a_problem_without_a_place_has_no_caret() -> None:
     """A file that is not there has no line to show."""
-    problem = Problem("instep.yaml does not exist", hint="instep init writes one", code="E101")
+    problem = Problem(
+        "instep.yaml does not exist", hint="instep demo --keep writes one", code="E101"
+    )
     error = ConfigError((problem, problem), source="instep.yaml")
     assert render_error(error).splitlines() == [
         "instep.yaml has 2 problems.",
         "",
         "E101 instep.yaml does not exist",
-        "  instep init writes one",
+        "  instep demo --keep writes one",
         "",
         "E101 instep.yaml does not exist",
-        "  instep init writes one",
+        "  instep demo --keep writes one",
         "",
         "Nothing was started.",
     ]

@@ -199,7 +199,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (only,) = caught.value.problems
     assert (only.code, only.line) == ("E101", 0)
     assert "does not exist" in only.message
-    assert "instep init" in only.hint
+    assert "config.example.yaml" in only.hint
 
 
 def test_a_directory_is_not_a_file(tmp_path: Path) -> None:

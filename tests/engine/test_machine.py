@@ -23,7 +23,7 @@ from sqlalchemy import select
 from instep.core.fields import Decide
 from instep.core.model import Word, Words
 from instep.engine.cycle import run_cycle
-from instep.ledger.tables import conflicts, external_references
+from instep.ledger.tables import conflicts, external_references, sides
 from instep.systems.memory import Faults, Memory
 from tests.engine.world import World
 
@@ -292,8 +292,25 @@ class Machine(RuleBasedStateMachine):
         record_id = self._record(spot, system)
         assert record_id is not None
         own = mine.own(self.world.memories[system].records[record_id].words.get(path))
-        if own is not None or (mine.field.clears and path not in member.abilities.keeps):
+        if own is None and not (mine.field.clears and path not in member.abilities.keeps):
+            return
+        # Back to what it said when last settled is no edit: nobody could tell.
+        if own != self._shadow(system, record_id).get(name):
             known[system] = Edit(system, own)
+
+    def _shadow(self, system: str, record_id: str) -> Words:
+        """Give what a record said when it was last settled."""
+        with self.world.ledger.begin() as db:
+            found = db.scalar(
+                select(sides.c.shadow)
+                .join(
+                    external_references,
+                    (external_references.c.incident == sides.c.incident)
+                    & (external_references.c.system == sides.c.system),
+                )
+                .where(sides.c.system == system, external_references.c.record == record_id)
+            )
+        return found or {}
 
     def _spot(self, system: str, record_id: str) -> tuple[str, str]:
         """Name the incident of a record by the record in which it began."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from tests.whole.program import KINDS, Running, instep
+from tests.whole.program import KINDS, PATIENCE, Running, instep
 
 pytestmark = pytest.mark.slow
 
@@ -44,3 +49,36 @@ def test_the_demo_ends_early_when_asked(tmp_path: Path, number: signal.Signals) 
     assert ran.code in {0, 1}
     assert "in step" in ran.out.splitlines()[-1]
     assert "Traceback" not in ran.err
+
+
+def test_on_a_terminal_it_moves(tmp_path: Path) -> None:
+    """Three columns are drawn over and over; in the end the cursor is back and one line tells."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "instep", "demo", "--for", "2", "--incidents", "1"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=theirs) as process:
+        os.close(theirs)
+        guard = Timer(PATIENCE, process.kill)
+        guard.start()
+        shown = _read(ours)
+        guard.cancel()
+    assert process.returncode == 0
+    for head in (*KINDS, "a person", "creates incident", "conflict"):
+        assert head in shown
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
+    assert shown.rstrip().endswith(": in step")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _read(terminal: int) -> str:
+    """Read all that is written to a terminal."""
+    shown = b""
+    try:
+        while part := os.read(terminal, 65536):
+            shown += part
+    except OSError:
+        # On Linux that is how the other side's end looks.
+        pass
+    finally:
+        os.close(terminal)
+    return shown.decode()

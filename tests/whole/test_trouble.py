@@ -13,7 +13,8 @@ import pytest
 from instep.simulator.serve import build, serve
 from instep.simulator.world import App, Message, Receive, Send
 from tests.cli.sims import Line, Sims, served
-from tests.whole.program import KINDS, TOKEN, configured, instep, simulated, urls_of
+from tests.cli.sims import Ran as Called
+from tests.whole.program import KINDS, TOKEN, Ran, configured, instep, simulated, urls_of
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,12 @@ LISTINGS = {
     "prodmanager": "/api/incident",
 }
 TITLES = {"devrev": "title", "datadog": "title", "prodmanager": "name"}
-TROUBLES = ("html", "garbage", "empty", "hang", "500-before", "401", "429")
+TROUBLES = ("html", "garbage", "hang", "500-before", "401", "429")
+
+
+def late(ran: Ran | Called) -> list[str]:
+    """Name the systems that could not be used."""
+    return [name for name, tally in ran.data["systems"].items() if tally.get("why")]
 
 
 def test_a_wrong_credential_stops_one_system_and_no_other(tmp_path: Path) -> None:
@@ -34,7 +40,7 @@ def test_a_wrong_credential_stops_one_system_and_no_other(tmp_path: Path) -> Non
         configured(tmp_path, urls, **dict.fromkeys(KINDS, "wr0ng-token"))
         ran = instep("once", "--json", cwd=tmp_path)
         assert (ran.code, ran.data["kind"]) == (3, "system")
-        assert [kind for kind in KINDS if ran.data["systems"][kind]["heard"]] == []
+        assert late(ran) == list(KINDS)
         assert [kind for kind in KINDS if services[kind].writes] == []
 
         for kind in KINDS:
@@ -43,8 +49,7 @@ def test_a_wrong_credential_stops_one_system_and_no_other(tmp_path: Path) -> Non
             check = instep("check", cwd=tmp_path)
             assert (check.code, f"{kind}: ok" in check.out) == (3, False)
             ran = instep("once", "--json", cwd=tmp_path)
-            late = [name for name in KINDS if not ran.data["systems"][name]["heard"]]
-            assert (ran.code, late) == (3, [kind])
+            assert (ran.code, late(ran)) == (3, [kind])
             assert kind in ran.data["systems"][kind]["why"]
             assert "wr0ng-token" not in ran.out + ran.err
             assert len(services[kind].records) == before[kind]
@@ -62,6 +67,7 @@ def test_a_system_in_trouble_costs_only_itself(line: Line, tmp_path: Path, kind:
         assert line("once").code == 0
         for number, trouble in enumerate(TROUBLES):
             _edit_and_fail(line, sims, kind, trouble, f"Renamed {number}")
+        assert line("once", "--json").data["quiet"]
 
 
 def _configure(folder: Path, sims: Sims) -> None:
@@ -80,14 +86,31 @@ def _edit_and_fail(line: Line, sims: Sims, kind: str, trouble: str, title: str) 
     held = sims.doubles[kind].records()
     ran = line("once", "--json")
     assert ran.code == 3, (trouble, ran.data)
-    assert [name for name, t in ran.data["systems"].items() if not t["heard"]] == [kind]
+    assert late(ran) == [kind]
     assert ran.data["systems"][other]["updates"] == 1
     assert sims.doubles[kind].records() == held
     sims.world._faults.clear()
     ran = line("once", "--json")
     assert (ran.code, ran.data["systems"][kind]["updates"]) == (0, 1), (trouble, ran.data)
     assert [len(double.ids()) for double in sims.doubles.values()] == [6, 6, 6]
-    assert line("once", "--json").data["quiet"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_listing_takes_nothing_away(line: Line, tmp_path: Path, kind: str) -> None:
+    """A whole listing without one record closes, deletes and doubles nothing."""
+    with served(incidents=2) as sims:
+        _configure(tmp_path, sims)
+        assert line("once").code == 0
+        held = sims.records()
+        for nth in range(1, 50):
+            sims.world.fault(LISTINGS[kind], "empty", nth)
+        ran = line("backfill", "--json")
+        assert (ran.code, late(ran)) in ((0, []), (3, [kind]))
+        assert ran.data["quiet"]
+        sims.world._faults.clear()
+        assert line("backfill", "--json").data["quiet"]
+        assert line("once").code == 0
+        assert sims.records() == held
 
 
 class Repeating:
@@ -143,5 +166,5 @@ def test_a_listing_that_repeats_its_page_ends(line: Line, tmp_path: Path, kind: 
         configured(tmp_path, urls, more="")
         ran = line("once", "--json")
         assert ran.code == 3
-        assert [name for name in KINDS if not ran.data["systems"][name]["heard"]] == [kind]
+        assert late(ran) == [kind]
     assert sum(double.world.writes for double in doubles.values()) == 0

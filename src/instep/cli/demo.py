@@ -71,7 +71,7 @@ async def _perform(
     from instep.cli.demo_play import Play
 
     logs.setup(level="debug" if call.debug else "info")
-    play = Play(show, lasts=lasts, seed=seed)
+    play = Play(show, lasts=lasts, seed=seed, debug=call.debug)
     play.listen()
     return await play.perform(folder, incidents)
 

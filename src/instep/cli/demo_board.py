@@ -94,7 +94,7 @@ class Board:
     def logged(self, event: Mapping[str, Any]) -> None:
         """Take in a log line of the daemon."""
         if event["event"] == "cycle.completed":
-            self._cycles.update(cycles=1, quiet=event["quiet"], kept=event["attic"])
+            self._cycles.update(cycles=1, quiet=int(event["quiet"]), kept=event["attic"])
             for system, tally in event["systems"].items():
                 self._wrote[system].update({k: v for k, v in tally.items() if isinstance(v, int)})
         elif told := tell(event):

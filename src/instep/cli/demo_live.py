@@ -74,7 +74,7 @@ class Screen(Silent):
         said = self._beside.logged(event)
         if self._board is not None:
             self._board.logged(event)
-        return said or (self._live is not None and event["event"] != "cycle.failed")
+        return said or self._live is not None
 
     async def ends(self, totals: Totals) -> None:
         """Draw the last frame, and the picture if one is wanted."""

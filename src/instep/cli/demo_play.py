@@ -70,7 +70,7 @@ class Totals:
         """Add what a cycle's log line says."""
         self.last = cycle
         self.cycles += 1
-        self.quiet_cycles += cycle["quiet"]
+        self.quiet_cycles += int(cycle["quiet"])
         self.attic += cycle["attic"]
         self.seconds += cycle["seconds"]
         for system, tally in cycle["systems"].items():
@@ -108,11 +108,12 @@ class Totals:
 class Play:
     """One performance: ``lasts`` seconds, of which people are at work for the first part."""
 
-    def __init__(self, show: Show, *, lasts: float, seed: int) -> None:
-        """Prepare."""
+    def __init__(self, show: Show, *, lasts: float, seed: int, debug: bool = False) -> None:
+        """Prepare; with ``debug`` every log line is let through, else only warnings and worse."""
         self._show = show
         self._lasts = lasts
         self._seed = seed
+        self._told = {"warning", "error"} | ({"info", "debug"} if debug else set())
         self._stop = asyncio.Event()
         self._cycled = asyncio.Event()
         self.totals = Totals()
@@ -139,7 +140,7 @@ class Play:
         usual = structlog.get_config()["processors"]
         structlog.configure(processors=[structlog.contextvars.merge_contextvars, self._tap, *usual])
 
-    def _tap(self, _: object, __: str, event: structlog.typing.EventDict) -> Any:
+    def _tap(self, _: object, method: str, event: structlog.typing.EventDict) -> Any:
         """Take in one log line."""
         if event["event"] == "cycle.completed":
             self.totals.add(event)
@@ -148,7 +149,7 @@ class Play:
             # A bug: the play is over, and whoever called it is told.
             self.totals.bug = event["exc_info"]
             self._stop.set()
-        if self._show.logged(event):
+        if self._show.logged(event) or method not in self._told:
             raise structlog.DropEvent
         return event
 

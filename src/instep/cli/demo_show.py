@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,9 @@ class Silent:
         """Say nothing."""
 
     def logged(self, event: Mapping[str, Any]) -> bool:
-        """Leave warnings, and what follows a bug, to the log."""
-        return event["event"] in QUIET
+        """Say nothing; warnings are left to the log."""
+        del event
+        return False
 
     async def ends(self, totals: Totals) -> None:
         """Say nothing."""
@@ -57,23 +59,14 @@ class Lines(Silent):
     def logged(self, event: Mapping[str, Any]) -> bool:
         """Say what was written; of the first cycle, which brings in everything, only how much."""
         whole = event["event"] == "cycle.completed"
-        if whole == self._is_first and (told := tell(event)):
+        told = tell(event) if whole == self._is_first else ""
+        if told:
             self._say(f"  {told}")
         self._is_first = self._is_first and not whole
-        return super().logged(event)
+        return bool(told)
 
     def _say(self, what: str) -> None:
         click.echo(f"{time.monotonic() - self._began:5.1f} s  {what}")
-
-
-#: Events that the log need not show beside the demo's own lines.
-QUIET = frozenset(
-    {
-        *("write.created", "write.updated", "write.stale", "conflict.decided"),
-        *("cycle.started", "cycle.completed", "incident.opened", "record.noted", "http.request"),
-        *("service.started", "service.stopping", "service.stopped"),
-    }
-)
 
 
 #: Event -> how it is told to people; those that are not here are not worth telling.
@@ -93,7 +86,7 @@ TOLD = MappingProxyType(
 
 def tell(event: Mapping[str, Any]) -> str:
     """Tell a log line to people, or nothing."""
-    values = {**event, "fields": ", ".join(event.get("fields", ()))}
+    values = defaultdict(lambda: "?", event, fields=", ".join(event.get("fields", ())))
     if event["event"] == "cycle.completed":
         values["wrote"] = wrote(event["systems"])
     return TOLD.get(event["event"], "").format_map(values)

@@ -41,6 +41,8 @@ def held(call: Call) -> int:
         )
     )
     emit_lines([many(len(rows), "operation") + " held" if rows else "nothing is held"])
+    if found.held:
+        emit_lines(["what is over a limit is let through once by: instep backfill --yes"])
     return code
 
 

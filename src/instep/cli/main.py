@@ -20,7 +20,6 @@ import click
 
 from instep.cli.options import Call, config_option, debug_option
 from instep.cli.show import error_json, render_error
-from instep.daemon.foremost import foremost
 from instep.errors import InstepError, UsageError
 
 #: Command -> the module that it lives in, and its line in the help.
@@ -110,8 +109,8 @@ def instep() -> None:
     """Keep incidents in step across DevRev, Datadog Incident Management and ProdManager.
 
     Exit codes: 0 done; 1 done, but something waits for a person; 2 wrong call or configuration,
-    nothing was started; 3 a system could not be used; 4 the world moved since the plan; 5 the
-    ledger is unusable; 70 a bug in instep.
+    nothing was started; 3 a system could not be used; 5 the ledger is unusable; 70 a bug in
+    instep.
     """
 
 
@@ -159,8 +158,8 @@ def _misused(call: Call, error: click.ClickException) -> int:
 
 def _failed(call: Call, error: Exception) -> int:
     """Say what went wrong: an error that is foreseen, or a bug."""
-    first = foremost(error)
-    if not isinstance(first, InstepError) or first.exit_code == BUG:
+    first = error if isinstance(error, InstepError) else _bug(call, error)
+    if first is error and first.exit_code == BUG:
         first = _bug(call, error)
     click.echo(call.hide(render_error(first, color=_wants_color())), err=True)
     if call.json:

@@ -19,6 +19,8 @@ P = ParamSpec("P")
 
 #: Where the configuration is looked for if nobody says where it is.
 USUAL = Path("instep.yaml")
+#: Characters that are too few for a secret.
+SHORT = 3
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -74,8 +76,8 @@ class Call:
         return asked
 
     def hide(self, text: str) -> str:
-        """Blot the secrets out of a text."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
+        """Blot the secrets out of a text; what is too short to be one would blot out words."""
+        for secret in sorted((s for s in self.secrets if len(s) > SHORT), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 

@@ -49,7 +49,7 @@ def span(seconds: float) -> str:
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+    return f"{seconds:.1f} s" if 0 < seconds < 1 else f"{max(seconds, 0):.0f} s"
 
 
 def age(at: str, now: float) -> str:

@@ -14,13 +14,34 @@ from instep.core.rules import Direction
 #: What ProdManager wants to know of every new record and no other system says.
 PRODMANAGER_SET = ("scope", "service")
 
+#: Keys of the file that are read and checked, and wait for the page and the pinging.
+NOT_YET = ("listen", "page", "heartbeat")
+
 
 def check(config: Config, names: Collection[str]) -> list[Finding]:
     """Check the parts against each other; ``names`` are all systems that the file names.
 
     A system of which something is wrong may be missing in ``config``, yet can be referred to.
     """
-    return [*_systems(config, names), *_creates(config, names), *_fields(config, names)]
+    return [
+        *_systems(config, names),
+        *_creates(config, names),
+        *_fields(config, names),
+        *_not_yet(config),
+    ]
+
+
+def _not_yet(config: Config) -> Iterator[Finding]:
+    """Say which keys nothing acts on yet, so that nobody relies on them."""
+    given = [(key,) for key in NOT_YET if key in config.model_fields_set]
+    rates = [
+        ("systems", name, "rate")
+        for name, system in config.systems.items()
+        if "rate" in system.model_fields_set
+    ]
+    for path in (*given, *rates):
+        message = f'nothing acts on "{path[-1]}" yet'
+        yield Finding("W204", message, path, "it is checked and then left alone", on_key=True)
 
 
 def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:

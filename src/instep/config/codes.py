@@ -37,5 +37,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W201": "a secret stands in the file itself",
         "W202": "only one system: there is nothing to keep in step",
         "W203": "records are to be made in a system that is not writable",
+        "W204": "a key is read and checked, but nothing acts on it yet",
     }
 )

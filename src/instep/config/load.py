@@ -81,7 +81,9 @@ def _reading_order(problem: Problem) -> tuple[int, int, str, str]:
 def _unreadable(path: Path, error: OSError) -> Problem:
     """Say why a file cannot be read, and what to do."""
     if isinstance(error, FileNotFoundError):
-        hint = "instep init writes one; --config or $INSTEP_CONFIG names another"
+        hint = (
+            "config.example.yaml shows one, instep demo --keep writes one; --config names another"
+        )
         return Problem(f"{path} does not exist", hint=hint, code="E101")
     if isinstance(error, IsADirectoryError):
         hint = f"did you mean {path / 'instep.yaml'}?"

@@ -65,7 +65,14 @@ def read(text: str) -> Document:
 def _shape(tree: object) -> list[Finding]:
     """Refuse a text that says nothing, or not a mapping."""
     if tree is None:
-        return [Finding("E105", "the configuration is empty", (), "instep init writes one")]
+        return [
+            Finding(
+                "E105",
+                "the configuration is empty",
+                (),
+                "config.example.yaml shows one, instep demo --keep writes one",
+            )
+        ]
     if isinstance(tree, dict):
         return []
     kind = "a list" if isinstance(tree, list) else "one value"

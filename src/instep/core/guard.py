@@ -50,8 +50,8 @@ def guard(
 
     ``linked`` counts the records of each system, ``waiting`` are the operations held before, and
     ``spent`` counts, by system and kind, what the run has let through; it is counted on.
-    ``approved`` lets everything through that a person can let through. An update that completes
-    a create is part of that create and is not counted again.
+    ``approved`` is a person's word that the limits may be passed. An update that completes a
+    create is part of that create and is not counted again.
     """
     passed: list[Operation] = []
     held: list[Held] = []
@@ -59,11 +59,12 @@ def guard(
     for operation in sorted(operations, key=lambda op: op.incident):
         place = (operation.incident, operation.system)
         if operation.follows and place in stopped:
-            stop: Held | None = Held(operation, Why.LIMIT, "waits for its create")
-        elif operation.follows:
-            stop = None if approved else _refused(operation, waiting.get(operation.key))
-        else:
-            stop = None if approved else _stop(operation, limits, linked, waiting, spent)
+            # It is part of a create that waits; it is planned anew once the record is there.
+            continue
+        stop = _refused(operation, waiting.get(operation.key))
+        if stop is None and not approved and not operation.follows:
+            stop = _over(operation, limits, linked, waiting, spent)
+        if not operation.follows:
             spent[operation.system, operation.kind] += stop is None
         if stop is None:
             passed.append(operation)
@@ -73,20 +74,18 @@ def guard(
     return Guarded(tuple(passed), tuple(held))
 
 
-def _stop(
+def _over(
     operation: Operation,
     limits: Limits,
     linked: Mapping[str, int],
     waiting: Mapping[tuple[int, str, str], Waiting],
     spent: Counter[tuple[str, str]],
 ) -> Held | None:
-    """Say why an operation may not be sent, if it may not."""
+    """Hold what is over a limit, now or before."""
     before = waiting.get(operation.key)
     if before is not None and before.why is Why.LIMIT:
         # Held once, it waits until a person lets it go, however much room there is by now.
         return Held(operation, Why.LIMIT, before.reason)
-    if refused := _refused(operation, before):
-        return refused
     limit, name = _limit(operation, limits, linked)
     if spent[operation.system, operation.kind] >= limit:
         return Held(operation, Why.LIMIT, f"over {name}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from instep.core.fields import moment, stamp
 from instep.core.model import Incident, Intent, Record, Reference, Sent, Side, Word, Words
 from instep.core.rules import Rule
 from instep.core.unit import Member
@@ -29,8 +30,12 @@ class Heard:
     at: str
 
 
-def hear(member: Member, record: Record, words: Words, ticket: int, at: str) -> Heard:
-    """Read a record's words (by path) through the member's rules."""
+def hear(member: Member, record: Record, words: Words, ticket: int, now: str) -> Heard:
+    """Read a record's words (by path) through the member's rules.
+
+    What changed is dated by the service where it keeps such a time and it is past, else by now.
+    """
+    at = now if record.modified is None else min(stamp(moment(record.modified)), now)
     says = {
         name: own
         for name, rule in member.rules.items()

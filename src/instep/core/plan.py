@@ -61,6 +61,7 @@ class Why(StrEnum):
     LIMIT = "limit"
     REFUSED = "refused"
     LACKING = "lacking"
+    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import structlog
 
 from instep import __version__
 from instep.config import Config
-from instep.daemon.foremost import foremost
 from instep.daemon.schedule import scheduled
 from instep.engine.context import App
 from instep.engine.cycle import run_cycle
@@ -75,9 +74,8 @@ class Service:
 
     def _judge(self, task: asyncio.Task[Report]) -> None:
         """Take in how a cycle ended: the next one may do better, unless the ledger is unusable."""
-        if task.cancelled() or (raised := task.exception()) is None:
+        if task.cancelled() or (error := task.exception()) is None:
             return
-        error = foremost(raised)
         if isinstance(error, LedgerError):
             self.error = error
             self.stop.set()

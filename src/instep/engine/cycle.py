@@ -55,6 +55,7 @@ async def _end(app: App, report: Report, began: float, asked: dict[str, int]) ->
         report.systems[name].counts["requests"] = count - asked[name]
     counts = await app.desk(_counts, app)
     report.incidents, report.due = counts["incidents"], counts["due"]
+    report.held, report.dead = counts["held"], counts["dead"]
     await app.desk(runs.end, app.ledger, report.run, report.state, app.stamp(), report.data())
     log.info("cycle.completed", **{k: v for k, v in report.data().items() if k != "run"})
     return report

@@ -20,10 +20,7 @@ log = structlog.get_logger()
 
 async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
     """Hear every system at once; one that cannot be heard costs only itself."""
-    tasks = [
-        asyncio.create_task(hear(app, name, report.systems[name], sweep=sweep))
-        for name in app.systems
-    ]
+    tasks = [asyncio.create_task(hear(app, name, report, sweep=sweep)) for name in app.systems]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -31,11 +28,12 @@ async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
             task.cancel()
 
 
-async def hear(app: App, name: str, tally: Tally, *, sweep: bool = False) -> None:
+async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> None:
     """Hear one system: what changed since last time, or everything when a sweep is owed."""
+    tally = report.systems[name]
     try:
         async with asyncio.timeout(app.hear_within):
-            swept = await _listen(app, name, tally, sweep=sweep)
+            swept = await _listen(app, name, report, sweep=sweep)
     except (SideError, TimeoutError) as error:
         why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
         tally.heard = False
@@ -54,13 +52,13 @@ def leave_out(app: App, name: str, tally: Tally, why: str) -> None:
     app.away[name] = tally.why = why
 
 
-async def _listen(app: App, name: str, tally: Tally, *, sweep: bool) -> bool:
+async def _listen(app: App, name: str, report: Report, *, sweep: bool) -> bool:
     """Note every page; answers whether the listing was a whole one."""
     system, lag = app.systems[name], app.member(name).abilities.list_lag
     known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
     owed = sweep or app.now() - known.swept_at >= app.full_sweep_every
     since = known.cursor if app.member(name).abilities.filters_by_time and not owed else None
-    listening = _listening(app, name)
+    listening, tally = _listening(app, name, report.run), report.systems[name]
     met: set[str] = set()
     began = asked = await app.ticket() - int(lag * 1_000_000)
     async for page in system.changes(since):
@@ -79,6 +77,8 @@ async def _note(app: App, listening: notes.Listening, page: Page, asked: int, ta
         notes.note, app.ledger, listening, page.records, asked, cursor=page.cursor
     )
     tally.counts["changed"] += noted.changed
+    if noted.opened:
+        log.info("incident.opened", system=listening.member.name, count=noted.opened)
     for record, incident in noted.duplicates:
         log.warning(
             "record.duplicate", system=listening.member.name, record=record, incident=incident
@@ -86,7 +86,7 @@ async def _note(app: App, listening: notes.Listening, page: Page, asked: int, ta
     return noted.ticket
 
 
-def _listening(app: App, name: str) -> notes.Listening:
+def _listening(app: App, name: str, run: int) -> notes.Listening:
     """Say who is heard, and with what."""
     member = app.member(name)
     return notes.Listening(
@@ -95,5 +95,6 @@ def _listening(app: App, name: str) -> notes.Listening:
         words=app.systems[name].words,
         new_uid=app.new_uid,
         at=app.stamp(),
+        run=run,
         fingerprint=app.fingerprints[name],
     )

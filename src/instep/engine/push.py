@@ -67,11 +67,12 @@ async def _still(
     app: App, incident: Incident, name: str, reference: Reference | None
 ) -> Record | None:
     """Read a side's record directly; ``None`` if it is gone or its id means another by now."""
+    known = reference or Reference("", "")
     try:
-        record = await app.systems[name].read(reference.id if reference else "")
+        record = await app.systems[name].read(known.id)
     except Gone:
         return None
-    other = record.birth != reference.birth
+    other = record.birth != known.birth
     if other or (record.mark is not None and record.mark.uid != incident.uid):
         return None
     return record
@@ -81,7 +82,7 @@ async def look(app: App, incident: Incident, name: str, asked: int) -> Outcome:
     """Read a side in doubt directly: it is gone only when the service says so."""
     record = await _still(app, incident, name, incident.side(name).reference)
     if record is None:
-        log.info("record.gone", system=name, incident=incident.id)
+        log.warning("record.gone", system=name, incident=incident.id)
         return Outcome(incident.id, name, Result.GONE)
     heard = _heard(app, name, record, asked)
     digest = app.fingerprints[name] + record.digest

@@ -16,7 +16,7 @@ import structlog
 from instep.core.guard import Waiting, guard
 from instep.core.merge import merge
 from instep.core.model import Incident, Intent
-from instep.core.plan import Held, Operation, Plan, Settled, Why, settle
+from instep.core.plan import Held, Operation, Plan, Settled, settle
 from instep.engine.context import App
 from instep.engine.hear import leave_out
 from instep.engine.push import look, push, recover, stopped
@@ -47,7 +47,7 @@ class Settling:
     approved: bool = False
     spent: Counter[tuple[str, str]] = field(default_factory=Counter)
     born: set[tuple[int, str]] = field(default_factory=set)
-    held: dict[tuple[int, str, str], Why] = field(default_factory=dict)
+    refused: set[tuple[int, str, str]] = field(default_factory=set)
     waiting: set[tuple[int, str]] = field(default_factory=set)
 
 
@@ -59,14 +59,11 @@ async def settle_due(app: App, report: Report, *, approved: bool = False) -> Non
         if not await _pass(run):
             break
     report.conflicts = len(run.waiting)
-    report.held = sum(why is not Why.REFUSED for why in run.held.values())
-    report.dead = sum(why is Why.REFUSED for why in run.held.values())
 
 
 async def _pass(run: Settling) -> bool:
     """Settle every due incident once; answers whether anything was brought about."""
     app, after, moved = run.app, 0, False
-    run.held.clear()
     run.waiting.clear()
     while ids := await app.desk(due, app, after):
         after = ids[-1]
@@ -154,6 +151,9 @@ async def judge(run: Settling, ids: Sequence[int]) -> list[Decision]:
     incidents = await app.desk(_load, app, ids)
     settled = {i.id: (i, settle(app.unit, i, merge(app.unit, i))) for i in incidents}
     before = await app.desk(_waiting, app, ids)
+    if run.approved:
+        # A person's word is good for one more try of what was refused, not for one a pass.
+        before = {key: w for key, w in before.items() if key in run.refused}
     planned = [
         _completing(run, op)
         for _, outcome in settled.values()
@@ -205,10 +205,11 @@ def _tell(run: Settling, decisions: Sequence[Decision]) -> None:
         for name, outcome in decision.settled.merged.items():
             for loser in outcome.losers:
                 run.report.attic += 1
-                log.info("conflict.decided", incident=number, field=name, lost=loser.origins)
+                won = outcome.base.origins if outcome.base else ()
+                log.info(
+                    "conflict.decided", incident=number, field=name, won=won, lost=loser.origins
+                )
         run.waiting |= {(number, name) for name in decision.settled.waiting}
-        for item in decision.held:
-            run.held[item.operation.key] = item.why
 
 
 async def _push_all(run: Settling, work: Sequence[tuple[Incident, Intent]]) -> None:
@@ -263,7 +264,13 @@ def _count(run: Settling, outcome: Outcome) -> None:
     """Count and log one outcome."""
     counts, intent = run.report.systems[outcome.system].counts, outcome.intent
     kind, fields = (intent.kind, sorted(intent.sent)) if intent else ("", [])
-    about = {"system": outcome.system, "incident": outcome.incident, "fields": fields}
+    record = outcome.heard.reference.display if outcome.heard else None
+    about = {
+        "system": outcome.system,
+        "incident": outcome.incident,
+        "record": record,
+        "fields": fields,
+    }
     if outcome.result is Result.WRITTEN:
         counts[COUNT_OF[kind]] += 1
         if kind == "create":
@@ -273,6 +280,7 @@ def _count(run: Settling, outcome: Outcome) -> None:
             log.info("write.updated", **about)
     elif outcome.result is Result.REFUSED:
         counts["failed"] += 1
+        run.refused.add((outcome.incident, outcome.system, kind))
         log.warning("write.failed", reason=outcome.reason, **about)
     elif outcome.result is Result.STALE:
         log.info("write.stale", reason=outcome.reason, **about)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select
@@ -19,7 +19,7 @@ Key = tuple[int, str, str]
 
 def waiting(db: Connection, ids: Collection[int]) -> dict[Key, Waiting]:
     """Give what is held of these incidents, by incident, system and kind."""
-    rows = db.execute(select(held).where(held.c.incident.in_(ids)))
+    rows = db.execute(select(held).where(held.c.incident.in_(ids), held.c.why != Why.DUPLICATE))
     return {
         (row.incident, row.system, row.kind): Waiting(Why(row.why), row.checksum, row.reason)
         for row in rows
@@ -62,6 +62,50 @@ def keep_held(
     ]
     if rows:
         db.execute(insert(held), rows)
+
+
+def keep_duplicates(
+    db: Connection, system: str, copies: Sequence[tuple[str, int]], run: int, at: str
+) -> None:
+    """Hold records that are copies: each claims an incident whose side has its record already."""
+    let_go(db, system, [record for record, _ in copies])
+    rows = [
+        {
+            "incident": incident,
+            "system": system,
+            "kind": f"{Why.DUPLICATE} {record}",
+            "why": str(Why.DUPLICATE),
+            "reason": f"{system} record {record} carries the mark of another one's incident",
+            "checksum": record,
+            "fields": {},
+            "since": at,
+            "run": run,
+        }
+        for record, incident in copies
+    ]
+    if rows:
+        db.execute(insert(held), rows)
+
+
+def let_go(db: Connection, system: str, records: Collection[str]) -> None:
+    """Hold these records as copies no more: they are gone, or records in their own right."""
+    if records:
+        db.execute(
+            delete(held).where(
+                held.c.system == system,
+                held.c.why == Why.DUPLICATE,
+                held.c.checksum.in_(records),
+            )
+        )
+
+
+def duplicates(db: Connection, system: str) -> list[str]:
+    """List the records of a system that are held as copies."""
+    return list(
+        db.scalars(
+            select(held.c.checksum).where(held.c.system == system, held.c.why == Why.DUPLICATE)
+        )
+    )
 
 
 def _since(db: Connection, keys: Collection[Key]) -> dict[Key, str]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, func, insert, select, update
 
 from instep.core import observe as core
-from instep.core.fields import moment, stamp
+from instep.core.fields import moment
 from instep.core.model import Incident, Record, Words
 from instep.core.unit import Member
+from instep.ledger.held import duplicates, keep_duplicates, let_go
 from instep.ledger.links import New, join
 from instep.ledger.store import MANY, load, put_digests, save
 from instep.ledger.tables import cursors, digests, external_references, incidents, sides
@@ -39,6 +40,7 @@ class Listening:
     words: Callable[[Record], Words]
     new_uid: Callable[[], str]
     at: str
+    run: int
     fingerprint: str
 
 
@@ -115,7 +117,7 @@ def _take_in(
     for incident in [*load(db, joined.records.keys() - begun), *joined.made]:
         record, uid = joined.records[incident.id]
         words = listening.words(record)
-        heard = core.hear(listening.member, record, words, asked, _said_at(record, listening.at))
+        heard = core.hear(listening.member, record, words, asked, listening.at)
         side, is_due = core.observe(incident.side(system), heard, seen)
         kept[record.id] = None if side.doubt else listening.fingerprint + record.digest
         if side != incident.side(system) or incident.uid != uid:
@@ -127,15 +129,10 @@ def _take_in(
     noted.opened += len(joined.made)
     noted.duplicates += joined.duplicates
     _save_noted(db, pairs)
+    let_go(db, system, list(kept))
+    keep_duplicates(db, system, joined.duplicates, listening.run, listening.at)
     _doubt(db, system, joined.reused)
     put_digests(db, system, kept)
-
-
-def _said_at(record: Record, at: str) -> str:
-    """Date an edit: by the service where it keeps such a time and it is past, else by now."""
-    if record.modified is None:
-        return at
-    return min(stamp(moment(record.modified)), at)
 
 
 def _save_noted(db: Connection, pairs: Mapping[int, tuple[Incident, Incident, bool]]) -> None:
@@ -185,6 +182,7 @@ def missing(ledger: Ledger, system: str, met: Collection[str], asked: int) -> in
         absent = {row.record: row.incident for row in rows if row.record not in met}
         _doubt(db, system, list(absent.values()))
         put_digests(db, system, dict.fromkeys(absent))
+        let_go(db, system, [record for record in duplicates(db, system) if record not in met])
         return len(absent)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
+from instep.core.plan import Why
 from instep.ledger.tables import conflicts, cursors, held, incidents, journal, runs
 
 if TYPE_CHECKING:
@@ -83,11 +84,12 @@ def _here(unit: str, system: str) -> Any:
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """Count incidents, due ones, held operations and kept losers."""
+    """Count incidents, due ones, what is held, what was refused (dead), and kept losers."""
     asked = {
         "incidents": select(func.count()).select_from(incidents),
         "due": select(func.count()).select_from(incidents).where(incidents.c.due),
-        "held": select(func.count()).select_from(held),
+        "held": select(func.count()).select_from(held).where(held.c.why != Why.REFUSED),
+        "dead": select(func.count()).select_from(held).where(held.c.why == Why.REFUSED),
         "conflicts": select(func.count()).select_from(conflicts),
         "writes": select(func.count()).select_from(journal),
     }
