@@ -99,7 +99,7 @@ def test_context_is_merged_into_every_line() -> None:
     logs.setup(stream=stream)
     structlog.contextvars.bind_contextvars(run=7)
     log.info("write.created")
-    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("some.library").info("started")
     assert [line["run"] for line in lines(stream)] == [7, 7]
 
 

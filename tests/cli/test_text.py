@@ -29,7 +29,7 @@ def test_a_value_fits_on_a_line(value: Word, shown: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        *[(-1, "0 s"), (0.4, "0 s"), (119, "119 s"), (120, "2 min")],
+        *[(-1, "0 s"), (0, "0 s"), (0.4, "0.4 s"), (119, "119 s"), (120, "2 min")],
         *[(7200, "2 h"), (172800, "2 d")],
     ],
 )

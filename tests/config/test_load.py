@@ -52,8 +52,18 @@ def test_one_mistake_is_one_problem(case: Broken) -> None:
 
 def test_every_code_of_the_schema_has_a_case() -> None:
     """Each code is shown by a broken configuration, but for files and warnings."""
-    shown = {case.code for case in CASES} | {"E101", "E105", "W201", "W202", "W203"}
+    shown = {case.code for case in CASES} | {"E101", "E105", "W201", "W202", "W203", "W204"}
     assert shown == set(CODES)
+
+
+def test_a_key_that_nothing_acts_on_is_a_warning() -> None:
+    """Nobody relies on a page, or on a rate, that is not there yet."""
+    systems = SYSTEMS.replace("site: datadoghq.eu", "site: datadoghq.eu, rate: 50%")
+    config = loads(systems + "listen: 127.0.0.1:8080\n", "instep.yaml", ENVIRON)
+    assert [(w.code, w.path) for w in config.warnings] == [
+        ("W204", "systems.datadog.rate"),
+        ("W204", "listen"),
+    ]
 
 
 def test_a_typo_and_the_key_it_hides_are_one_problem() -> None:

@@ -195,7 +195,7 @@ def test_an_emptying_behind_our_write_is_an_edit() -> None:
 
 
 def test_a_word_that_a_service_does_not_keep_is_sent_once() -> None:
-    """Where nothing is no value, a service that still says nothing is taken to keep no such word."""
+    """Where nothing is no value, a service that still says nothing keeps no such word."""
     after = one(ANY, "Down", "Down", None)
     assert (after.says, after.shadow, after.agreed) == ({}, {"f": None}, {"f": "Down"})
     assert not after.edited("f")

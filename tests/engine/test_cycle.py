@@ -194,6 +194,9 @@ def test_a_refused_write_is_held_and_the_others_flow(world: World) -> None:
     before = dog.requests
     assert cycle(world).dead == 1
     assert dog.requests == before + 1
+    dog.faults.refuse = True
+    assert cycle(world, approved=True).dead == 1
+    assert dog.requests == before + 3
     dev.edit("dev-2", title="Search down")
     assert cycle(world).exit_code == 0
     assert len(dog.records) == 2
@@ -288,9 +291,25 @@ def test_a_copy_that_carries_the_same_mark_is_left_alone(world: World) -> None:
     dog = world.memories["dog"]
     first = dog.records[only(dog)]
     dog.records["dog-99"] = replace(first, id="dog-99", words={"title": "Copy"})
-    assert cycle(world).exit_code == 0
+    report = cycle(world)
+    assert (report.held, report.exit_code, cycle(world).held) == (1, 1, 1)
     assert world.common("dev", only(world.memories["dev"]))["title"] == "Checkout slow"
     assert dog.records["dog-99"].words == {"title": "Copy"}
+
+
+def test_a_copy_is_held_until_it_is_gone_or_its_own(world: World) -> None:
+    """A copy that is deleted is held no more; one that loses its mark is an incident of its own."""
+    dog = world.memories["dog"]
+    first = dog.records[only(dog)]
+    for number in (98, 99):
+        words = {"title": f"Copy {number}", "state": "active"}
+        dog.records[f"dog-{number}"] = replace(first, id=f"dog-{number}", words=words)
+    assert cycle(world).held == 2
+    dog.delete("dog-98")
+    assert cycle(world).held == 1
+    dog.records["dog-99"] = replace(dog.records["dog-99"], mark=None)
+    assert cycle(world).exit_code == 0
+    assert len(world.memories["dev"].records) == 2
 
 
 def test_a_lost_ledger_is_rebuilt_from_the_marks(world: World) -> None:
