@@ -624,3 +624,28 @@ def test_a_listing_behind_our_write_reverts_nothing() -> None:
         assert asyncio.run(run_cycle(world.app, sweep=True)).exit_code == 0
     assert world.writes() == before
     assert world.common("dog", only(dog))["title"] == "Checkout down"
+
+
+def test_a_first_run_that_is_denied_writes_nothing_anywhere() -> None:
+    """A wrong token at the start is a mistake in the set-up: nothing is sent to anybody."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    dog = world.memories["dog"]
+    kept = dog.changes
+
+    def denied(since: str | None) -> Any:
+        raise Denied("wrong token", system="dog")
+
+    dog.changes = denied  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.exit_code, report.state, world.writes()) == (3, "refused", 0)
+    dog.changes = kept  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+    world.memories["dev"].add(title="Search slow", severity="sev-2", stage="triage")
+    dog.changes = denied  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.exit_code, report.state, len(world.memories["page"].records)) == (
+        3,
+        "partial",
+        2,
+    )

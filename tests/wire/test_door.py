@@ -34,11 +34,13 @@ def door(router: respx.MockRouter, **more: Any) -> Door:
 async def served(serve: Serve, **more: Any) -> AsyncIterator[Door]:
     """Make a door over the real transport to a server on loopback."""
     tasks: set[asyncio.Task[Any]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await serve(reader, writer)
         writer.close()
@@ -54,6 +56,10 @@ async def served(serve: Serve, **more: Any) -> AsyncIterator[Door]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection that is only dropped would be complained of in some later test.
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*(w.wait_closed() for w in writers), return_exceptions=True)
 
 
 # Answers

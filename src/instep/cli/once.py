@@ -85,6 +85,8 @@ def _lines(report: Report) -> Iterator[str]:
         f"run {report.run} ({report.mode}) {report.state} in {report.seconds:.1f} s: "
         f"{many(report.incidents, 'incident')}{quiet}"
     )
+    if report.refused:
+        yield "nothing was written: in a first run every system has to let instep in"
     rows = []
     for name, tally in report.systems.items():
         counts = tally.counts

@@ -26,7 +26,8 @@ async def run_cycle(app: App, *, sweep: bool = False, approved: bool = False) ->
     report = await _begin(app)
     with bound_contextvars(run=report.run):
         await hear_all(app, report, sweep=sweep)
-        await settle_due(app, report, approved=approved)
+        if not report.refused:
+            await settle_due(app, report, approved=approved)
         return await _end(app, report, began, asked)
 
 
@@ -50,7 +51,7 @@ async def _begin(app: App) -> Report:
 async def _end(app: App, report: Report, began: float, asked: dict[str, int]) -> Report:
     """End a run: count, remember, and say it in one line."""
     report.seconds = app.now() - began
-    report.state = "completed" if not app.away else "partial"
+    report.state = "refused" if report.refused else "partial" if app.away else "completed"
     for name, count in _requests(app).items():
         report.systems[name].counts["requests"] = count - asked[name]
     counts = await app.desk(_counts, app)

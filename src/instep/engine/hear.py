@@ -11,7 +11,7 @@ import structlog
 
 from instep.engine.context import App
 from instep.engine.report import Report, Tally
-from instep.errors import SideError
+from instep.errors import Denied, SideError
 from instep.ledger import notes, runs
 from instep.systems.base import Page
 
@@ -36,7 +36,7 @@ async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> N
             swept = await _listen(app, name, report, sweep=sweep)
     except (SideError, TimeoutError) as error:
         why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
-        tally.heard = False
+        tally.heard, tally.denied = False, isinstance(error, Denied)
         leave_out(app, name, tally, why)
         await app.desk(
             runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=False, error=why

@@ -15,6 +15,7 @@ class Tally:
     """What happened to one system in a run."""
 
     heard: bool = True
+    denied: bool = False
     why: str = ""
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -43,6 +44,14 @@ class Report:
     held: int = 0
     dead: int = 0
     due: int = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether a first run was denied by a system: a mistake in the set-up, so nothing is sent.
+
+        Later runs go on with the systems that let them in.
+        """
+        return self.mode == "initial" and any(tally.denied for tally in self.systems.values())
 
     @property
     def writes(self) -> int:
