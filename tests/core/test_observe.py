@@ -337,3 +337,9 @@ def test_a_write_that_never_arrived_moves_nothing() -> None:
         base={"ended": Base("ten")},
     )
     assert after.edited("ended")
+
+
+def test_an_edit_with_a_date_that_cannot_be_read_is_dated_by_now() -> None:
+    """One malformed date costs its own precision, and nothing else."""
+    record = Record("1", "born", "digest", {}, modified="yesterday")
+    assert hear(TITLE, record, {"p": "Down"}, 3, AT).at == AT

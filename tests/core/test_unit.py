@@ -137,3 +137,16 @@ def test_values_are_frozen() -> None:
         first = dataclasses.fields(value)[0].name
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(value, first, None)
+
+
+def test_the_rules_have_one_name_whatever_the_order_of_sets() -> None:
+    """The same configuration has the same number in every process; another one has another."""
+
+    def unit(*names: str, writable: bool = True) -> Unit:
+        creation = Creation(frozenset(names), {"severity": frozenset(names)})
+        members = {"a": Member("a", creation=creation, writable=writable), "b": Member("b")}
+        return Unit("default", {}, members)
+
+    assert unit("x", "y").rules == unit("y", "x").rules
+    assert unit("x", "y").rules != unit("x", "z").rules
+    assert unit("x").rules != unit("x", writable=False).rules

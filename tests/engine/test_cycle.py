@@ -17,7 +17,7 @@ from instep.engine import settle
 from instep.engine.context import new_uid
 from instep.engine.cycle import make_plan, run_cycle
 from instep.engine.report import Report
-from instep.errors import Denied, Gone, LedgerError, Unreachable
+from instep.errors import Denied, Gone, LedgerError, Rejected, Unreachable
 from instep.ledger import tables
 from instep.systems.memory import Memory
 from tests.engine.world import World
@@ -649,3 +649,178 @@ def test_a_first_run_that_is_denied_writes_nothing_anywhere() -> None:
         "partial",
         2,
     )
+
+
+def test_a_mark_moved_by_hand_is_held(world: World) -> None:
+    """A linked record into which somebody puts another incident's mark is held, and no error."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Search slow", severity="sev-1", stage="triage")
+    cycle(world)
+    first, second = dog.records["dog-1"], dog.records["dog-2"]
+    dog.records["dog-1"] = replace(first, mark=second.mark)
+    marked = replace(dev.records["dev-1"], mark=second.mark, modified=world.clock())
+    dev.records["dev-1"] = marked
+    report = cycle(world)
+    assert (report.held, report.exit_code, report.writes) == (2, 1, 0)
+    dog.records["dog-1"] = first
+    dev.records["dev-1"] = replace(marked, mark=None, modified=world.clock())
+    assert cycle(world).exit_code == 0
+
+
+def test_recovery_leaves_records_that_are_linked_elsewhere(world: World) -> None:
+    """An unclear create does not take a record that belongs to another incident by now."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.add(title="Search slow", severity="sev-1", stage="triage")
+
+    async def vanish(words: Words, mark: Mark) -> Written:
+        dog.records["dog-1"] = replace(dog.records["dog-1"], mark=mark)
+        raise Unreachable("no answer", system="dog", unclear=True)
+
+    kept, dog.create = dog.create, vanish  # type: ignore[method-assign]
+    cycle(world)
+    dog.create = kept  # type: ignore[method-assign]
+    cycle(world)
+    cycle(world)
+    assert len(dog.records) == 2
+
+
+def test_a_system_taken_out_of_the_configuration_stops_nothing(world: World) -> None:
+    """Its open intents and doubts stay as they are, and the others go on."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.edit(only(dev), title="Checkout down")
+    dog.faults.lose_reply = True
+    cycle(world)
+    unit = world.unit
+    world.unit = replace(unit, members={n: m for n, m in unit.members.items() if n != "dog"})
+    world.app = world.make_app()
+    world.app.systems = {name: m for name, m in world.memories.items() if name != "dog"}
+    dev.edit(only(dev), title="Checkout is down")
+    assert cycle(world).due == 1
+    assert world.common("page", only(world.memories["page"]))["title"] == "Checkout is down"
+    world.unit = unit
+    world.app = world.make_app()
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout is down"
+
+
+@pytest.mark.parametrize("lost", ["reply", "record"])
+def test_a_record_that_cannot_be_read_costs_only_itself(world: World, lost: str) -> None:
+    """A service that refuses to show one record leaves that one waiting, and the rest flowing."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    if lost == "reply":
+        dev.edit(only(dev), title="Checkout down")
+        dog.faults.lose_reply = True
+        cycle(world)
+    else:
+        dog.faults.hide = True
+    kept = dog.read
+
+    async def moved(record_id: str) -> Record:
+        raise Rejected("moved", system="dog")
+
+    dog.read = moved  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.due, report.systems["dog"].why) == (1, "")
+    dog.read = kept  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+
+
+def test_a_create_answered_by_gone_is_looked_up() -> None:
+    """A create whose record is gone before it is read back is not simply made again."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    dog = world.memories["dog"]
+    made: list[Mark] = []
+
+    async def gone(words: Words, mark: Mark) -> Written:
+        made.append(mark)
+        raise Gone("no such record", system="dog")
+
+    dog.create = gone  # type: ignore[method-assign]
+    assert cycle(world).due == 1
+    assert len(made) == 1
+
+
+def test_a_renamed_system_begins_nothing(world: World) -> None:
+    """Records that are linked under another name are not taken for new ones."""
+    dev = world.memories["dev"]
+    member = replace(world.unit.members["dev"], name="devrev")
+    members = {"devrev": member, **{n: m for n, m in world.unit.members.items() if n != "dev"}}
+    world.unit = replace(world.unit, members=members)
+    world.app = world.make_app()
+    world.app.systems = {"devrev": dev, **{n: m for n, m in world.memories.items() if n != "dev"}}
+    before = world.writes()
+    report = cycle(world)
+    assert (report.exit_code, world.writes()) == (3, before)
+    assert "linked as dev's" in report.systems["devrev"].why
+
+
+def test_a_rule_that_looks_elsewhere_empties_nothing(world: World) -> None:
+    """A field mapped to another path is written there; nothing there is no edit to nothing."""
+    dog, page = world.memories["dog"], world.memories["page"]
+    dog.edit(only(dog), summary="p95 rose")
+    cycle(world)
+    member = world.unit.members["dog"]
+    rule = replace(member.rules["description"], path="notes")
+    member = replace(member, rules={**member.rules, "description": rule})
+    world.unit = replace(world.unit, members={**world.unit.members, "dog": member})
+    world.app = world.make_app()
+    dog.paths = sorted(member.paths)
+    assert cycle(world).exit_code == 0
+    assert world.common("page", only(page))["description"] == "p95 rose"
+    assert dog.records[only(dog)].words["notes"] == "p95 rose"
+
+
+def test_a_changed_configuration_wakes_what_it_concerns(world: World) -> None:
+    """A system that becomes writable is told what it missed while it was not."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    unit = world.unit
+    silent = replace(unit.members["dog"], writable=False)
+    world.unit = replace(unit, members={**unit.members, "dog": silent})
+    world.app = world.make_app()
+    dev.edit(only(dev), title="Checkout down")
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout slow"
+    world.unit = unit
+    world.app = world.make_app()
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout down"
+
+
+def test_what_is_held_stays_held_while_its_system_is_away() -> None:
+    """A system that is away for a cycle releases nothing that waits for a person."""
+    world = World(limits=Limits(creates=0))
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    dog = world.memories["dog"]
+    assert cycle(world).held == 2
+    dog.faults.down = True
+    assert cycle(world).held == 2
+    dog.faults.down = False
+    world.unit = replace(world.unit, limits=Limits(creates=10))
+    world.app = world.make_app()
+    assert cycle(world).held == 2
+    assert not dog.records
+
+
+def test_two_refusals_of_one_incident_are_both_kept() -> None:
+    """Each system's refusal is remembered, though they come in one moment."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    world.memories["dog"].faults.refuse = world.memories["page"].faults.refuse = True
+    assert cycle(world).dead == 2
+    assert cycle(world).dead == 2
+    assert not world.memories["dog"].records
+
+
+def test_a_clock_set_back_sweeps_and_a_future_date_blinds_nobody(world: World) -> None:
+    """Neither our clock set back nor a record from the future hides later edits."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    dev.records[only(dev)] = replace(dev.records[only(dev)], modified=world.clock.at + 10**7)
+    cycle(world)
+    dev.edit(only(dev), title="Checkout down")
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout down"
+    world.clock.at -= 5000
+    dev.edit(only(dev), title="Checkout is down")
+    assert cycle(world).exit_code == 0
+    assert world.common("dog", only(dog))["title"] == "Checkout is down"

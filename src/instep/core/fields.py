@@ -6,7 +6,6 @@ Unset is ``None``, whatever a service spells it as.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,7 +119,7 @@ def _flag(value: object) -> bool:
 def _number(value: object) -> int | float:
     """Read a number; whole ones are ``int``, so that 3 and 3.0 are one value."""
     number = float(str(value))
-    if not math.isfinite(number):
+    if not abs(number) < 2**63:
         raise ValueError(f"{value!r} is not a number")
     return int(number) if number.is_integer() else number
 

@@ -83,6 +83,8 @@ def _over(
 ) -> Held | None:
     """Hold what is over a limit, now or before."""
     before = waiting.get(operation.key)
+    if before is None and operation.kind == "close":
+        before = waiting.get((operation.incident, operation.system, "update"))
     if before is not None and before.why is Why.LIMIT:
         # Held once, it waits until a person lets it go, however much room there is by now.
         return Held(operation, Why.LIMIT, before.reason)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from instep.core.fields import moment, stamp
 from instep.core.model import Incident, Intent, Record, Reference, Sent, Side, Word, Words
-from instep.core.rules import Rule
+from instep.core.rules import Direction, Rule
 from instep.core.unit import Member
 
 
@@ -35,7 +35,10 @@ def hear(member: Member, record: Record, words: Words, ticket: int, now: str) ->
 
     What changed is dated by the service where it keeps such a time and it is past, else by now.
     """
-    at = now if record.modified is None else min(stamp(moment(record.modified)), now)
+    try:
+        at = min(stamp(moment(record.modified)), now) if record.modified else now
+    except ValueError:
+        at = now
     says = {
         name: own
         for name, rule in member.rules.items()
@@ -73,6 +76,21 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
         return calm, back
     says_at = {**side.says_at, **dict.fromkeys(changed, heard.at)}
     return replace(calm, says=heard.says, says_at=says_at, seen=seen), True
+
+
+def remapped(side: Side, heard: Heard, *, same: bool) -> Side:
+    """Take no word for an edit that changed because the rules did.
+
+    ``same`` raw bytes prove it; without them, a word that is there no more is taken to have stood
+    where the rules no longer look. Nothing is agreed on for such a field yet.
+    """
+    moved = {
+        name: new
+        for name, old in side.says.items()
+        if (new := heard.says.get(name)) != old and (same or new is None)
+    }
+    agreed = {name: value for name, value in side.agreed.items() if name not in moved}
+    return replace(side, shadow={**side.shadow, **moved}, agreed=agreed)
 
 
 def _other(known: Reference, heard: Reference) -> bool:
@@ -153,7 +171,7 @@ def _spelled(
     if not sent.carried:
         # A create could not carry it: a fresh record says what fresh records say.
         return sent.word, sent.value if rule.agrees(sent.word, sent.value) else None
-    if rule.agrees(says, sent.value) or shown:
+    if rule.agrees(says, sent.value) or shown or (took and rule.direction is Direction.OUT):
         # It says what was meant, or spells our value its own way.
         return says, sent.value
     if took:

@@ -5,6 +5,7 @@ This is what a configuration file says, as values that the core can decide with.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -95,3 +96,20 @@ class Unit:
     limits: Limits = field(default_factory=Limits)
     closes: Mapping[str, frozenset[Word]] = field(default_factory=dict)
     """Field -> the common values that close an incident."""
+
+    @property
+    def rules(self) -> int:
+        """Name, as a number, all that decides which records there should be and what they say."""
+        told = [
+            [name, member.fingerprint, member.writable, _told(member.creation)]
+            for name, member in sorted(self.members.items())
+        ]
+        return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())
+
+
+def _told(creation: Creation | None) -> object:
+    """Spell a creation the same way every time: sets have no order of their own."""
+    if creation is None:
+        return None
+    when = sorted((name, sorted(map(str, values))) for name, values in creation.when.items())
+    return sorted(creation.origins), when

@@ -42,6 +42,7 @@ async def make_plan(app: App) -> tuple[Plan, Report]:
 
 async def _begin(app: App) -> Report:
     """Begin a run."""
+    await app.desk(runs.wake, app.ledger, app.unit.name, app.unit.rules)
     first = await app.desk(runs.first, app.ledger, app.unit.name)
     mode = "initial" if first else "incremental"
     number = await app.desk(runs.start, app.ledger, app.unit.name, mode, app.stamp())

@@ -56,7 +56,7 @@ async def _listen(app: App, name: str, report: Report, *, sweep: bool) -> bool:
     """Note every page; answers whether the listing was a whole one."""
     system, lag = app.systems[name], app.member(name).abilities.list_lag
     known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
-    owed = sweep or app.now() - known.swept_at >= app.full_sweep_every
+    owed = sweep or not 0 <= app.now() - known.swept_at < app.full_sweep_every
     since = known.cursor if app.member(name).abilities.filters_by_time and not owed else None
     listening, tally = _listening(app, name, report.run), report.systems[name]
     met: set[str] = set()

@@ -13,6 +13,7 @@ from instep.core.observe import Heard, hear
 from instep.core.plan import carried
 from instep.engine.context import App
 from instep.errors import Gone, Rejected, SideError
+from instep.ledger import links
 from instep.ledger.journal import Outcome, Result
 
 log = structlog.get_logger()
@@ -35,6 +36,9 @@ async def push(app: App, incident: Incident, intent: Intent, asked: int) -> Outc
     except Rejected as error:
         return _end(intent, Result.REFUSED, error.message)
     except Gone as error:
+        if intent.kind == "create":
+            # It was made, or it was not: that is looked up by its mark.
+            return None
         # It went away between the look and the write.
         return _end(intent, Result.GONE, error.message)
 
@@ -104,7 +108,9 @@ async def recover(app: App, incident: Incident, intent: Intent, asked: int) -> O
 async def _recover_create(app: App, intent: Intent, asked: int) -> Outcome | None:
     """Look for the record by its mark; give up only when it can no longer turn up."""
     found = await app.systems[intent.system].find(intent.mark)
-    if found:
+    ids = [record.id for record in found]
+    others = await app.desk(links.elsewhere, app.ledger, intent.system, ids, intent.incident)
+    if found := [record for record in found if record.id not in others]:
         record = min(found, key=lambda r: (r.opened, r.id))
         log.info("intent.recovered", system=intent.system, incident=intent.incident, kind="create")
         return _concluded(app, intent, record, asked, Result.RECOVERED, reason="found by its mark")

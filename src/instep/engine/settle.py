@@ -21,7 +21,7 @@ from instep.engine.context import App
 from instep.engine.hear import leave_out
 from instep.engine.push import look, push, recover, stopped
 from instep.engine.report import Report
-from instep.errors import SideError
+from instep.errors import RecordError, SideError
 from instep.ledger import held, journal, notes, store
 from instep.ledger.journal import Decision, Outcome, Result, Stamp
 
@@ -53,6 +53,8 @@ class Settling:
 
 async def settle_due(app: App, report: Report, *, approved: bool = False) -> None:
     """Settle every due incident, pass by pass, until nothing more comes of it."""
+    if not await app.desk(due, app, 0):
+        return
     linked = await app.desk(notes.linked, app.ledger)
     run = Settling(app, report, linked, approved)
     for _ in range(PASSES):
@@ -83,7 +85,7 @@ async def _batch(run: Settling, ids: Sequence[int]) -> bool:
     moved = await clear_up(app, run.report, ids)
     decisions = await judge(run, ids)
     stamp = Stamp(run.report.run, app.stamp(), app.now() + 2 * _deadline(app))
-    intents = await app.desk(journal.decide, app.ledger, decisions, stamp)
+    intents = await app.desk(journal.decide, app.ledger, decisions, stamp, frozenset(app.away))
     _tell(run, decisions)
     rows = {d.before.id: d.settled.incident for d in decisions}
     await _push_all(run, [(rows[intent.incident], intent) for intent in intents])
@@ -99,12 +101,18 @@ def _deadline(app: App) -> float:
 async def clear_up(app: App, report: Report, ids: Sequence[int]) -> bool:
     """Find out what became of open intents, and read sides in doubt directly."""
     incidents, asked = await app.desk(_load, app, ids), await app.ticket()
-    tasks = [_recover(app, report, i, intent, asked) for i in incidents for intent in i.intents]
+    # A system that is configured no more cannot be asked: its intents and doubts stay.
+    tasks = [
+        _recover(app, report, i, intent, asked)
+        for i in incidents
+        for intent in i.intents
+        if intent.system in app.systems
+    ]
     tasks += [
         _look(app, report, i, name, asked)
         for i in incidents
         for name, side in i.sides.items()
-        if side.doubt and side.live and not i.creating(name)
+        if name in app.systems and side.doubt and side.live and not i.creating(name)
     ]
     outcomes = [outcome for outcome in await asyncio.gather(*tasks) if outcome is not None]
     if outcomes:
@@ -130,6 +138,9 @@ async def _recover(
     except SideError as error:
         leave_out(app, intent.system, report.systems[intent.system], error.message)
         return None
+    except RecordError as error:
+        log.warning("record.unread", system=intent.system, incident=incident.id, why=error.message)
+        return None
 
 
 async def _look(
@@ -142,6 +153,9 @@ async def _look(
         return await look(app, incident, name, asked)
     except SideError as error:
         leave_out(app, name, report.systems[name], error.message)
+        return None
+    except RecordError as error:
+        log.warning("record.unread", system=name, incident=incident.id, why=error.message)
         return None
 
 

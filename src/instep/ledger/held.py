@@ -33,16 +33,18 @@ def keep_held(
     at: str,
     *,
     replace_all: bool = True,
+    away: Collection[str] = (),
 ) -> None:
     """Make what is held of each incident be exactly this; what stays held keeps its age.
 
-    Without ``replace_all`` it is added to what is held already.
+    Without ``replace_all`` it is added to what is held already. What is held of systems that are
+    ``away`` stays, too.
     """
     if not now:
         return
     before = waiting(db, list(now))
     wanted: dict[Key, Held] = {h.operation.key: h for several in now.values() for h in several}
-    gone = [key for key in before if replace_all and key not in wanted]
+    gone = [key for key in before if replace_all and key not in wanted and key[1] not in away]
     changed = [
         key
         for key, h in wanted.items()

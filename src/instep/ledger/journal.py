@@ -7,7 +7,7 @@ still due.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -77,9 +77,12 @@ class Stamp:
     expires: float = 0.0
 
 
-def decide(ledger: Ledger, decisions: Sequence[Decision], stamp: Stamp) -> list[Intent]:
+def decide(
+    ledger: Ledger, decisions: Sequence[Decision], stamp: Stamp, away: Collection[str] = ()
+) -> list[Intent]:
     """Commit decisions; answers the intents to push.
 
+    Systems that are ``away`` were not planned for: what is held of them stays held.
     An incident whose version moved since it was loaded is left as it is: it stays due.
     """
     with ledger.begin() as db:
@@ -89,7 +92,7 @@ def decide(ledger: Ledger, decisions: Sequence[Decision], stamp: Stamp) -> list[
             db, [(d.before, d.settled.incident, not at_rest(d.settled)) for d in sound if _moves(d)]
         )
         _keep_losers(db, sound, stamp)
-        keep_held(db, {d.before.id: d.held for d in sound}, stamp.run, stamp.at)
+        keep_held(db, {d.before.id: d.held for d in sound}, stamp.run, stamp.at, away=away)
         heard_from(db, sound, stamp.run, stamp.at)
         return _open_intents(db, sound, stamp)
 
@@ -182,7 +185,10 @@ def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stam
         _keep_digests(db, unit, outcomes, current)
         _keep_journal(db, outcomes, stamp)
         wrote_to(db, outcomes, stamp.run, stamp.at)
-        refused = {o.incident: (_refused(o),) for o in outcomes if o.result is Result.REFUSED}
+        refused: dict[int, list[Held]] = {}
+        for o in outcomes:
+            if o.result is Result.REFUSED:
+                refused.setdefault(o.incident, []).append(_refused(o))
         keep_held(db, refused, stamp.run, stamp.at, replace_all=False)
 
 

@@ -10,10 +10,13 @@ from sqlalchemy import ColumnElement, and_, insert, or_, select
 
 from instep.core.linking import Bound, Link, Place, link
 from instep.core.model import Incident, Record
-from instep.ledger.tables import external_references, incidents, sides
+from instep.errors import Denied
+from instep.ledger.tables import cursors, external_references, incidents, sides
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from instep.ledger.database import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,13 @@ def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new:
     for record in fresh:
         known = next((b for b in bound.get(record.id, ()) if _same(b, record)), None)
         how, incident = link(record, known, marked.get(record.id), begun.get(record.id))
-        if how is Link.NEW or incident is None:
+        holder = next(
+            (b.incident for b in bound.get(record.id, ()) if b.birth == record.birth), None
+        )
+        if holder is not None and incident != holder:
+            # It is linked, and somebody has put another incident's mark into it.
+            joined.duplicates.append((record.id, holder))
+        elif how is Link.NEW or incident is None:
             # Of two that carry one unknown mark the second waits: next time it is a copy.
             openers.setdefault(record.mark.uid if record.mark else f"record {record.id}", record)
         elif how is Link.DUPLICATE or incident in joined.records:
@@ -58,11 +67,41 @@ def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new:
         else:
             uid = known.uid if known else (record.mark.uid if record.mark else _uid(db, incident))
             joined.records[incident] = (record, uid)
+    _no_other_name(db, unit, system, openers.values())
     joined.made = _open(db, unit, system, list(openers.values()), new)
     for incident_made, record in zip(joined.made, openers.values(), strict=True):
         joined.records[incident_made.id] = (record, incident_made.uid)
     joined.reused = [b.incident for r in unknown for b in bound.get(r.id, ()) if b.birth != r.birth]
     return joined
+
+
+def elsewhere(ledger: Ledger, system: str, ids: Collection[str], incident: int) -> set[str]:
+    """Name the records of a system that are linked to another incident."""
+    with ledger.begin() as db:
+        return {
+            record
+            for record, bound in _bound(db, system, ids).items()
+            if any(b.incident != incident for b in bound)
+        }
+
+
+def _no_other_name(db: Connection, unit: str, system: str, records: Collection[Record]) -> None:
+    """Begin nothing in records that are linked under another system's name: it was renamed."""
+    names = db.scalars(select(cursors.c.system).where(cursors.c.unit == unit)).all()
+    births = {record.id: record.birth for record in records}
+    rows = db.execute(
+        select(external_references).where(
+            external_references.c.system.in_([name for name in names if name != system]),
+            external_references.c.record.in_(births),
+        )
+    )
+    for row in rows:
+        if births[row.record] == row.birth:
+            raise Denied(
+                f"{system} shows records that are linked as {row.system}'s",
+                system=system,
+                advice=f"give it its old name, {row.system}, or begin a new ledger",
+            )
 
 
 def _is_known(record: Record, bound: Mapping[str, list[Bound]]) -> bool:

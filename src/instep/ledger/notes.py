@@ -82,7 +82,7 @@ def note(
             if known.get(record.id) != listening.fingerprint + record.digest
         }
         if fresh:
-            _take_in(db, ledger, listening, fresh, asked, noted)
+            _take_in(db, ledger, listening, fresh, known, asked, noted)
         if cursor:
             _move_cursor(db, listening, cursor)
         noted.ticket = ledger.ticket(db)
@@ -104,6 +104,7 @@ def _take_in(
     ledger: Ledger,
     listening: Listening,
     fresh: Mapping[str, Record],
+    known: Mapping[str, str],
     asked: int,
     noted: Noted,
 ) -> None:
@@ -118,7 +119,11 @@ def _take_in(
         record, uid = joined.records[incident.id]
         words = listening.words(record)
         heard = core.hear(listening.member, record, words, asked, listening.at)
-        side, is_due = core.observe(incident.side(system), heard, seen)
+        side, before = incident.side(system), known.get(record.id, "")
+        if before and not before.startswith(listening.fingerprint):
+            same = before.endswith(record.digest)
+            side = core.remapped(side, heard, same=same)
+        side, is_due = core.observe(side, heard, seen)
         kept[record.id] = None if side.doubt else listening.fingerprint + record.digest
         if side != incident.side(system) or incident.uid != uid:
             after = replace(incident, uid=uid, sides={**incident.sides, system: side})
@@ -149,6 +154,7 @@ def _save_noted(db: Connection, pairs: Mapping[int, tuple[Incident, Incident, bo
 def _move_cursor(db: Connection, listening: Listening, cursor: str) -> None:
     """Move the cursor of a system, never back."""
     here = and_(cursors.c.unit == listening.unit, cursors.c.system == listening.member.name)
+    cursor = cursor if moment(cursor) <= moment(listening.at) else listening.at
     before = db.execute(select(cursors.c.cursor).where(here)).first()
     if before is None:
         row = {"unit": listening.unit, "system": listening.member.name, "cursor": cursor}
@@ -182,7 +188,9 @@ def missing(ledger: Ledger, system: str, met: Collection[str], asked: int) -> in
         absent = {row.record: row.incident for row in rows if row.record not in met}
         _doubt(db, system, list(absent.values()))
         put_digests(db, system, dict.fromkeys(absent))
-        let_go(db, system, [record for record in duplicates(db, system) if record not in met])
+        copies = [record for record in duplicates(db, system) if record not in met]
+        let_go(db, system, copies)
+        put_digests(db, system, dict.fromkeys(copies))
         return len(absent)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from instep.core.plan import Why
-from instep.ledger.tables import conflicts, cursors, held, incidents, journal, runs
+from instep.ledger.tables import counters, cursors, held, incidents, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,6 +38,19 @@ def start(ledger: Ledger, unit: str, mode: str, at: str) -> int:
         number: int = db.execute(made.returning(runs.c.id)).scalar_one()
         db.execute(delete(runs).where(runs.c.id <= number - REMEMBERED))
         return number
+
+
+def wake(ledger: Ledger, unit: str, rules: int) -> None:
+    """Make every incident due where the rules are others than those it was settled under."""
+    mine = counters.c.name == f"rules {unit}"
+    with ledger.begin() as db:
+        before = db.scalar(select(counters.c.value).where(mine))
+        if before == rules:
+            return
+        db.execute(delete(counters).where(mine))
+        db.execute(insert(counters).values(name=f"rules {unit}", value=rules))
+        if before is not None:
+            db.execute(update(incidents).where(incidents.c.unit == unit).values(due=True))
 
 
 def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:
@@ -84,13 +97,11 @@ def _here(unit: str, system: str) -> Any:
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """Count incidents, due ones, what is held, what was refused (dead), and kept losers."""
+    """Count incidents, due ones, what is held, and what was refused (dead)."""
     asked = {
         "incidents": select(func.count()).select_from(incidents),
         "due": select(func.count()).select_from(incidents).where(incidents.c.due),
         "held": select(func.count()).select_from(held).where(held.c.why != Why.REFUSED),
         "dead": select(func.count()).select_from(held).where(held.c.why == Why.REFUSED),
-        "conflicts": select(func.count()).select_from(conflicts),
-        "writes": select(func.count()).select_from(journal),
     }
     return {name: int(db.scalar(query) or 0) for name, query in asked.items()}

@@ -49,7 +49,7 @@ def path_of(url: str) -> Path | None:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
-    return Path(str(parsed.database))
+    return Path(str(parsed.database)).resolve()
 
 
 def copy_into(url: str, memory: Engine) -> bool:
