@@ -207,3 +207,12 @@ def test_plain_values_keep_their_types() -> None:
     log.info("cycle.completed", seconds=1.5, quiet=True, cursor=None, due=0)
     (line,) = lines(stream)
     assert (line["seconds"], line["quiet"], line["cursor"], line["due"]) == (1.5, True, None, 0)
+
+
+def test_what_is_too_short_for_a_secret_leaves_the_words_alone() -> None:
+    """A token of one letter, as for a simulated service, does not blot out that letter."""
+    stream = io.StringIO()
+    logs.setup(stream=stream, secrets=["t", "abc"])
+    log.info("write.created", system="status", fields=["abc"])
+    (line,) = lines(stream)
+    assert (line["event"], line["system"], line["fields"]) == ("write.created", "status", ["abc"])

@@ -24,10 +24,12 @@ import stamina
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["Format", "setup"]
+__all__ = ["SHORT", "Format", "setup"]
 
 Format = Literal["auto", "console", "json"]
 
+#: Characters that are too few for a secret: to blot them out would blot out words.
+SHORT = 3
 _HANDLER = "instep"
 # At INFO these tell of every request, job and migration: our own events already do.
 _CHATTY = ("httpx", "httpcore", "aiohttp", "apscheduler", "alembic")
@@ -154,7 +156,8 @@ class _Redaction:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         """Look for ``secrets`` in all the spellings that a message may quote them in."""
-        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        long_enough = [secret for secret in secrets if len(secret) > SHORT]
+        spellings = {spelling for secret in long_enough for spelling in _spellings(secret)}
         # Longest first: a secret that begins like another must not leave its tail behind.
         longest_first = sorted(spellings, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")

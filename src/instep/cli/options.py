@@ -19,8 +19,6 @@ P = ParamSpec("P")
 
 #: Where the configuration is looked for if nobody says where it is.
 USUAL = Path("instep.yaml")
-#: Characters that are too few for a secret.
-SHORT = 3
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -76,7 +74,9 @@ class Call:
         return asked
 
     def hide(self, text: str) -> str:
-        """Blot the secrets out of a text; what is too short to be one would blot out words."""
+        """Blot the secrets out of a text, all but those too short to be any."""
+        from instep.logs import SHORT
+
         for secret in sorted((s for s in self.secrets if len(s) > SHORT), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
