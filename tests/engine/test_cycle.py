@@ -637,6 +637,7 @@ def test_a_first_run_that_is_denied_writes_nothing_anywhere() -> None:
         raise Denied("wrong token", system="dog")
 
     dog.changes = denied  # type: ignore[method-assign]
+    assert plan(_copied(world)).operations == ()
     report = cycle(world)
     assert (report.exit_code, report.state, world.writes()) == (3, "refused", 0)
     dog.changes = kept  # type: ignore[method-assign]

@@ -241,6 +241,7 @@ async def test_a_refused_connection_is_not_unclear() -> None:
         await through.write("POST", "/a", json={})
     await through.close()
     assert not caught.value.unclear
+    assert caught.value.message.endswith(": Connection refused")
 
 
 async def test_a_lost_connection_is_unclear() -> None:

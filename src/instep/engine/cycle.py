@@ -37,7 +37,8 @@ async def make_plan(app: App) -> tuple[Plan, Report]:
     report = await _begin(app)
     with bound_contextvars(run=report.run):
         await hear_all(app, report)
-        return await plan_due(app, report), report
+        # A cycle would send nothing either.
+        return Plan() if report.refused else await plan_due(app, report), report
 
 
 async def _begin(app: App) -> Report:

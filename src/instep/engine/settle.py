@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -35,6 +36,9 @@ GROUP = 0.05
 PASSES = 5
 #: kind of operation -> how the report counts it.
 COUNT_OF = {"create": "creates", "update": "updates", "close": "closes"}
+
+#: What is asked of a system about one incident.
+Question = Callable[[], Awaitable[Outcome | None]]
 
 
 @dataclass
@@ -103,13 +107,13 @@ async def clear_up(app: App, report: Report, ids: Sequence[int]) -> bool:
     incidents, asked = await app.desk(_load, app, ids), await app.ticket()
     # A system that is configured no more cannot be asked: its intents and doubts stay.
     tasks = [
-        _recover(app, report, i, intent, asked)
+        _ask(app, report, intent.system, i, partial(recover, app, i, intent, asked))
         for i in incidents
         for intent in i.intents
         if intent.system in app.systems
     ]
     tasks += [
-        _look(app, report, i, name, asked)
+        _ask(app, report, name, i, partial(look, app, i, name, asked))
         for i in incidents
         for name, side in i.sides.items()
         if name in app.systems and side.doubt and side.live and not i.creating(name)
@@ -127,36 +131,19 @@ def _load(app: App, ids: Sequence[int]) -> list[Incident]:
         return store.load(db, ids)
 
 
-async def _recover(
-    app: App, report: Report, incident: Incident, intent: Intent, asked: int
+async def _ask(
+    app: App, report: Report, name: str, incident: Incident, question: Question
 ) -> Outcome | None:
-    """Recover one open intent, unless its system is away."""
-    if intent.system in app.away:
-        return None
-    try:
-        return await recover(app, incident, intent, asked)
-    except SideError as error:
-        leave_out(app, intent.system, report.systems[intent.system], error.message)
-        return None
-    except RecordError as error:
-        log.warning("record.unread", system=intent.system, incident=incident.id, why=error.message)
-        return None
-
-
-async def _look(
-    app: App, report: Report, incident: Incident, name: str, asked: int
-) -> Outcome | None:
-    """Read one side in doubt, unless its system is away."""
+    """Ask a system about one incident, unless it is away; what it will not tell waits."""
     if name in app.away:
         return None
     try:
-        return await look(app, incident, name, asked)
+        return await question()
     except SideError as error:
         leave_out(app, name, report.systems[name], error.message)
-        return None
     except RecordError as error:
         log.warning("record.unread", system=name, incident=incident.id, why=error.message)
-        return None
+    return None
 
 
 async def judge(run: Settling, ids: Sequence[int]) -> list[Decision]:

@@ -9,6 +9,8 @@ cannot hold a cycle.
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -265,7 +267,7 @@ class Door:
         """Make the error for a request without an answer."""
         late = isinstance(error, TimeoutError | httpx.TimeoutException) and not _reset(error)
         what = f"gave no answer within {self.timeout:g} s" if late else "could not be reached"
-        detail = "" if late else f": {str(error) or type(error).__name__}"
+        detail = "" if late else f": {_detail(error)}"
         return Passing(
             f"{self.system} {what} ({asked}){detail}",
             system=self.system,
@@ -312,6 +314,15 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
     """Pick the credentials out of headers, without their scheme word."""
     words = (headers[key].rpartition(" ")[2] for key in headers if key.lower() in SECRET_HEADERS)
     return [word for word in words if len(word) > 3]
+
+
+def _detail(error: Exception) -> str:
+    """Say why there was no connection in the words of the operating system."""
+    cause = getattr(error.__cause__, "os_error", None)
+    if cause is None or isinstance(cause, ssl.SSLError):
+        return str(error) or type(error).__name__
+    # A look-up that failed has a negative number, which is not the operating system's.
+    return os.strerror(cause.errno) if (cause.errno or 0) > 0 else str(cause.strerror)
 
 
 def _reset(error: Exception) -> bool:
