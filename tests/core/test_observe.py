@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.core.abilities import Abilities
+from instep.core.abilities import Abilities, While
 from instep.core.fields import Kind
 from instep.core.merge import merge_field
 from instep.core.model import NOTHING, Base, Incident, Intent, Mark, Record, Sent, Side, Word, Words
@@ -308,6 +308,45 @@ def test_what_moves_without_our_write_is_an_edit(intent: Intent) -> None:
     """If we did not write what moves it, somebody else did: the date is an edit."""
     after = concluded(MOVER, OPEN, intent, MOVED, base={"ended": Base("ten")})
     assert after.edited("ended")
+
+
+def test_what_a_state_can_no_longer_hold_is_agreed_to_no_more() -> None:
+    """A date that our status took away is told again once a status can hold it: none is agreed."""
+    able = replace(
+        MOVER.abilities, only_while={"end": While("status", frozenset({"resolved", "stable"}))}
+    )
+    phased = replace(MOVER, abilities=able)
+    held = {"status": "resolved", "ended": "ten"}
+    closed = Side("a", reference("a"), held, {}, held, {"ended": "ten"}, 5)
+    reopen = intend(phased, status=("active", "active"))
+    after = concluded(phased, closed, reopen, {"status": "active"}, base={"ended": Base("ten")})
+    assert not after.edited("ended")
+    assert after.agreed["ended"] is None
+
+
+def test_what_a_service_stamps_is_no_edit() -> None:
+    """A path that the service sets when a record is made is its own: where agreed, no edit."""
+    stamping = replace(MOVER, abilities=Abilities(stamps=frozenset({"end"})))
+    born = replace(intend(stamping, status=("active", "active")), kind="create")
+    after = concluded(stamping, OPEN, born, MOVED, base={"ended": Base("ten")})
+    assert (after.shadow["ended"], after.agreed["ended"]) == ("noon", "ten")
+    update = intend(stamping, status=("resolved", "resolved"))
+    assert concluded(stamping, OPEN, update, MOVED, base={"ended": Base("ten")}).edited("ended")
+
+
+def test_a_stamp_in_place_of_what_a_create_cannot_carry_is_no_edit() -> None:
+    """Where a create cannot carry a path and the service stamps it, the stamp loses to base."""
+    able = Abilities(stamps=frozenset({"end"}), born={"end": None})
+    stamping = replace(MOVER, abilities=able)
+    born = intend(stamping, status=("active", "active"), ended=("ten", None))
+    born = replace(
+        born,
+        kind="create",
+        sent={**born.sent, "ended": replace(born.sent["ended"], carried=False)},
+    )
+    after = concluded(stamping, OPEN, born, MOVED, base={"ended": Base("ten")})
+    assert not after.edited("ended")
+    assert after.agreed["ended"] is None
 
 
 def test_what_we_wrote_is_not_moved() -> None:

@@ -285,12 +285,21 @@ def creating(member: Member, row: Incident | None = None) -> Settled:
     return settle(unit, row or begun(), {})
 
 
+def test_what_only_a_create_carries_is_never_updated() -> None:
+    """A path that only a create can carry goes into the create, and into no update."""
+    member = newcomer(able=Abilities(create_only=frozenset({"p"})))
+    (operation,) = creating(member).operations
+    assert operation.sent == {"f": Sent("p", "x", "x")}
+    there = incident(says("a", "x", "x", "x"), says("b", "y", "y", "x"), f="x")
+    assert creating(member, there).operations == ()
+
+
 def test_a_side_that_should_exist_is_created() -> None:
     """A create says what was agreed, carries the mark of where it began, and gives the reason."""
     (operation,) = creating(newcomer()).operations
     assert (operation.kind, operation.system, operation.record) == ("create", "b", None)
     assert operation.sent == {"f": Sent("p", "x", "x")}
-    assert operation.mark == Mark("a", "A-1", "uid7", "https://a/1")
+    assert operation.mark == Mark("a", "A-1", "uid7", "https://a/1", "2026-03-29T00:59:30Z")
     assert str(operation.mark) == "a:A-1/uid7"
     assert operation.reason == "a has A-1"
     assert carried(operation.sent, operation.extra) == {"p": "x"}

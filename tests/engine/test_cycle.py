@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_a_refused_write_is_held_and_the_others_flow(world: World) -> None:
 def test_a_record_that_is_gone_closes_and_recreates_nothing(world: World) -> None:
     """A deleted record is believed gone only after a direct read, and then left alone."""
     dev, dog, page = (world.memories[name] for name in ("dev", "dog", "page"))
-    dog.delete(only(dog))
+    dog.remove(only(dog))
     before = world.writes()
     assert cycle(world).exit_code == 0
     assert (world.writes(), len(dev.records), len(dog.records), len(page.records)) == (
@@ -305,7 +306,7 @@ def test_a_copy_is_held_until_it_is_gone_or_its_own(world: World) -> None:
         words = {"title": f"Copy {number}", "state": "active"}
         dog.records[f"dog-{number}"] = replace(first, id=f"dog-{number}", words=words)
     assert cycle(world).held == 2
-    dog.delete("dog-98")
+    dog.remove("dog-98")
     assert cycle(world).held == 1
     dog.records["dog-99"] = replace(dog.records["dog-99"], mark=None)
     assert cycle(world).exit_code == 0
@@ -386,7 +387,7 @@ def test_a_system_that_never_stops_listing_is_given_up(world: World) -> None:
     world.app.hear_within = 0.05
     dog = world.memories["dog"]
 
-    async def endless(since: str | None) -> Any:
+    async def endless(since: str | None, watch: Collection[str] = ()) -> Any:
         await asyncio.Event().wait()
         yield
 
@@ -399,7 +400,7 @@ def test_a_system_that_never_stops_listing_is_given_up(world: World) -> None:
 def test_a_system_that_fails_while_it_is_looked_at_is_away(world: World) -> None:
     """A system that was heard and then fails takes none of the others with it."""
     dog = world.memories["dog"]
-    dog.delete(only(dog))
+    dog.remove(only(dog))
 
     async def refuse(record_id: str) -> Record:
         raise Unreachable("closed", system="dog")
@@ -532,7 +533,7 @@ def test_a_record_deleted_after_an_unclear_update_is_gone(world: World) -> None:
     dev.edit(only(dev), title="Checkout down")
     dog.faults.lose_reply = True
     cycle(world)
-    dog.delete(only(dog))
+    dog.remove(only(dog))
     assert cycle(world).exit_code == 0
     assert count(world, tables.intents) == 0
 
@@ -633,7 +634,7 @@ def test_a_first_run_that_is_denied_writes_nothing_anywhere() -> None:
     dog = world.memories["dog"]
     kept = dog.changes
 
-    def denied(since: str | None) -> Any:
+    def denied(since: str | None, watch: Collection[str] = ()) -> Any:
         raise Denied("wrong token", system="dog")
 
     dog.changes = denied  # type: ignore[method-assign]

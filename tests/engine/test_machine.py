@@ -109,14 +109,8 @@ class MortalWorld(World):
         """Make everything, then let each step pass the fuse."""
         self.fuse = Fuse()
         super().__post_init__()
-        lagging = replace(self.unit.members["dev"].abilities, list_lag=3.0, find_lag=3.0)
-        self.unit = replace(
-            self.unit,
-            members={
-                **self.unit.members,
-                "dev": replace(self.unit.members["dev"], abilities=lagging),
-            },
-        )
+        self._can("dev", list_lag=3.0, find_lag=3.0, census="stage")
+        self._can("dog", links=True, hints=self.policy is Decide.PREFER)
         for name, memory in list(self.memories.items()):
             mortal = Mortal(
                 memory.name,
@@ -129,6 +123,12 @@ class MortalWorld(World):
             mortal.fuse = self.fuse
             self.memories[name] = mortal
         self.restart()
+
+    def _can(self, system: str, **abilities: Any) -> None:
+        """Let a system do more, or worse, than usual."""
+        member = self.unit.members[system]
+        able = replace(member, abilities=replace(member.abilities, **abilities))
+        self.unit = replace(self.unit, members={**self.unit.members, system: able})
 
     def restart(self) -> None:
         """Start the program anew on the same ledger."""

@@ -21,7 +21,12 @@ class Abilities:
     """What a system can do, declared rather than found out by failing.
 
     Attributes:
-        filters_by_time: ``changes(since)`` lists what changed since; else every listing is whole.
+        filters_by_time: ``changes(since)`` lists all that changed since.
+        hints: ``changes(since)`` shows the records that are watched, and what is new or reopened;
+            the rest waits for a whole listing. With neither, every listing is whole.
+        census: the path by whose words ``census`` counts; empty if the service cannot count.
+        links: records can show people where the other records of their incident are.
+        comments: comments can be read and written.
         list_lag: seconds by which a listing may lag behind a write.
         find_lag: seconds by which ``find`` may lag behind a create.
         deadline: seconds after which a request is given up, at most.
@@ -30,10 +35,17 @@ class Abilities:
         moves: path -> the paths whose write makes the service set it by itself.
         keeps: paths that the service cannot empty.
         read_only: paths that cannot be written at all.
+        create_only: paths that a create can carry, and no update.
+        stamps: paths that the service sets by itself when a record is made.
+        notifies: paths whose change may mail or page people outside, as every create may.
         required: paths without which a create is refused.
     """
 
     filters_by_time: bool = False
+    hints: bool = False
+    census: str = ""
+    links: bool = False
+    comments: bool = False
     list_lag: float = 0.0
     find_lag: float = 0.0
     deadline: float = 30.0
@@ -42,4 +54,7 @@ class Abilities:
     moves: Mapping[str, frozenset[str]] = field(default_factory=dict)
     keeps: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
+    create_only: frozenset[str] = frozenset()
+    stamps: frozenset[str] = frozenset()
+    notifies: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()

@@ -22,14 +22,16 @@ NOTHING: Words = MappingProxyType({})
 class Mark:
     """The external reference that instep writes into a record which it creates.
 
-    ``origin``, ``display`` and ``url`` name the record in which the incident began; ``uid`` is
-    the incident's own, never used twice, since ids of services can be.
+    ``origin``, ``display`` and ``url`` name the record in which the incident began, and
+    ``opened`` is when that was made, if it is known; ``uid`` is the incident's own, never used
+    twice, since ids of services can be.
     """
 
     origin: str
     display: str
     uid: str
     url: str = ""
+    opened: str = ""
 
     def __str__(self) -> str:
         """Spell the mark for services whose reference is free text."""

@@ -125,18 +125,28 @@ def conclude(
         rule = member.rules.get(name)
         says = heard.says.get(name)
         shown = confirmed and rule is not None and _shown(rule, sent, says, echo)
-        taken = _spelled(rule, sent, says, shown=shown, took=confirmed or born)
+        meant = _stamped(member, sent, says)
+        taken = _spelled(rule, meant, says, shown=shown, took=confirmed or born)
         if taken is not None:
             shadow[name], agreed[name] = taken
     arrived = confirmed or born or _arrived(member, intent, heard)
     for name in _moved_along(member, intent) if arrived else ():
         came = heard.says.get(name) != side.says.get(name)
         if came and incident.value(name) is not None:
-            # The system set it because of what we wrote; what was agreed stands.
-            shadow[name], agreed[name] = heard.says.get(name), incident.value(name)
+            # The system set it because of what we wrote; what was agreed stands. A record that
+            # cannot hold it any more agrees to nothing: once it can, it is to be told again.
+            stands = incident.value(name) if member.holds(name, heard.says) else None
+            shadow[name], agreed[name] = heard.says.get(name), stands
     side = replace(side, shadow=shadow, agreed=agreed)
     after, _ = observe(side, heard, seen)
     return replace(after, seen=max(after.seen, seen))
+
+
+def _stamped(member: Member, sent: Sent, says: Word) -> Sent:
+    """Take nobody's word where a service fills in by itself what a create could not carry."""
+    if sent.carried or sent.path not in member.abilities.stamps:
+        return sent
+    return replace(sent, word=says)
 
 
 def _arrived(member: Member, intent: Intent, heard: Heard) -> bool:
@@ -184,8 +194,10 @@ def _moved_along(member: Member, intent: Intent) -> list[str]:
     """Name the fields that the system sets by itself as an effect of this write."""
     wrote: set[str] = {sent.path for sent in intent.sent.values() if sent.carried}
     moves: Mapping[str, frozenset[str]] = member.abilities.moves
+    stamps = member.abilities.stamps if intent.kind == "create" else frozenset()
     return [
         name
         for name, rule in member.rules.items()
-        if name not in intent.sent and moves.get(rule.path, frozenset()) & wrote
+        if name not in intent.sent
+        and (rule.path in stamps or moves.get(rule.path, frozenset()) & wrote)
     ]

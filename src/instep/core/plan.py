@@ -254,7 +254,7 @@ def _plan_create(
     sent = _born(unit, member, incident, waiting, origin.opened)
     # The record in which it began, though that be gone: never another system's under its name.
     began = incident.side(incident.origin).reference or Reference("", "")
-    mark = Mark(incident.origin, began.display, incident.uid, began.url)
+    mark = Mark(incident.origin, began.display, incident.uid, began.url, began.opened)
     create = Operation(
         kind="create",
         system=member.name,
@@ -298,7 +298,7 @@ def _born(
     sent: dict[str, Sent] = {}
     for name, rule in member.rules.items():
         value = None if name in waiting else incident.value(name)
-        word = rule.put(value) if member.writes(name) else None
+        word = rule.put(value) if member.carries(name) else None
         if rule.path in made:
             # Configured for every new record: it stands for whatever was agreed.
             sent[name] = Sent(rule.path, value, rule.own(made[rule.path]))
@@ -306,7 +306,7 @@ def _born(
             sent[name] = Sent(rule.path, value, member.abilities.born[rule.path], carried=False)
         elif word is not None:
             sent[name] = Sent(rule.path, value, word)
-        elif rule.default is not None and member.writable:
+        elif rule.default is not None and member.takes(name):
             word = rule.own(rule.default)
             if rule.default == "opened" and rule.field.kind is Kind.INSTANT:
                 # A service that does not say when its record was made leaves it unsaid.

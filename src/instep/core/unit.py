@@ -53,15 +53,18 @@ class Member:
         """Whether what the system says of the field counts."""
         return name in self.rules and self.rules[name].direction is not Direction.OUT
 
-    def writes(self, name: str) -> bool:
-        """Whether the field is ever written to the system."""
+    def takes(self, name: str) -> bool:
+        """Whether the service takes anything for the field, from whoever may write to it."""
         rule = self.rules.get(name)
-        return (
-            self.writable
-            and rule is not None
-            and rule.direction is not Direction.IN
-            and rule.path not in self.abilities.read_only
-        )
+        return self.writable and rule is not None and rule.path not in self.abilities.read_only
+
+    def carries(self, name: str) -> bool:
+        """Whether a new record is told what was agreed on the field."""
+        return self.takes(name) and self.rules[name].direction is not Direction.IN
+
+    def writes(self, name: str) -> bool:
+        """Whether the field is written to records that are there."""
+        return self.carries(name) and self.rules[name].path not in self.abilities.create_only
 
     def holds(self, name: str, says: Words) -> bool:
         """Whether a record that says ``says`` (own words by field) can hold the field at all."""

@@ -6,13 +6,16 @@ Pages become notes in the ledger and nothing else: whoever settles meets them th
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import structlog
 
+from instep.core.fields import stamp
+from instep.engine import census
 from instep.engine.context import App
 from instep.engine.report import Report, Tally
 from instep.errors import Denied, SideError
-from instep.ledger import notes, runs
+from instep.ledger import notes, runs, watch
 from instep.systems.base import Page
 
 log = structlog.get_logger()
@@ -53,29 +56,54 @@ def leave_out(app: App, name: str, tally: Tally, why: str) -> None:
 
 
 async def _listen(app: App, name: str, report: Report, *, sweep: bool) -> bool:
-    """Note every page; answers whether the listing was a whole one."""
-    system, lag = app.systems[name], app.member(name).abilities.list_lag
+    """Note what changed, or everything where that is owed; answers whether it was everything."""
     known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
     owed = sweep or not 0 <= app.now() - known.swept_at < app.full_sweep_every
-    since = known.cursor if app.member(name).abilities.filters_by_time and not owed else None
-    listening, tally = _listening(app, name, report.run), report.systems[name]
+    since = None if owed else _since(app, name, known)
+    await _walk(app, name, report, since)
+    if since is not None and await census.differs(app, name):
+        since = None
+        await _walk(app, name, report, since)
+    if since is None and app.member(name).abilities.census:
+        await app.desk(watch.keep_gap, app.ledger, app.unit.name, name, None)
+    return since is None
+
+
+def _since(app: App, name: str, known: runs.Cursor) -> str | None:
+    """Say from where on a system is listed; ``None`` is from the beginning."""
+    abilities = app.member(name).abilities
+    if abilities.hints:
+        return stamp(datetime.fromtimestamp(known.swept_at, UTC))
+    return known.cursor if abilities.filters_by_time else None
+
+
+async def _walk(app: App, name: str, report: Report, since: str | None) -> None:
+    """Note every page of one listing."""
+    abilities, tally = app.member(name).abilities, report.systems[name]
+    listening = _listening(app, name, report.run)
+    lag = int(abilities.list_lag * 1_000_000)
+    watched = await _watched(app, name) if abilities.hints and since is not None else []
     met: set[str] = set()
-    began = asked = await app.ticket() - int(lag * 1_000_000)
-    async for page in system.changes(since):
+    began = asked = await app.ticket() - lag
+    async for page in app.systems[name].changes(since, watched):
         # The next page is asked for only after this one is noted.
-        asked = await _note(app, listening, page, asked, tally) - int(lag * 1_000_000)
+        asked = await _note(app, listening, page, asked, tally) - lag
         met.update(record.id for record in page.records)
         if page.complete:
             await app.desk(notes.missing, app.ledger, name, met, began)
     tally.counts["records"] += len(met)
-    return since is None
+
+
+async def _watched(app: App, name: str) -> list[str]:
+    """Name the records that are looked at in every cycle: those of open incidents."""
+    return await app.desk(watch.open_records, app.ledger, app.unit.name, name, app.unit.closes)
 
 
 async def _note(app: App, listening: notes.Listening, page: Page, asked: int, tally: Tally) -> int:
     """Note one page; answers the ticket of when that was done."""
-    noted = await app.desk(
-        notes.note, app.ledger, listening, page.records, asked, cursor=page.cursor
-    )
+    # Only a listing of all that changed can be taken up again where it was left.
+    cursor = page.cursor if listening.member.abilities.filters_by_time else None
+    noted = await app.desk(notes.note, app.ledger, listening, page.records, asked, cursor=cursor)
     tally.counts["changed"] += noted.changed
     if noted.opened:
         log.info("incident.opened", system=listening.member.name, count=noted.opened)

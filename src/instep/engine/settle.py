@@ -20,6 +20,7 @@ from instep.core.model import Incident, Intent
 from instep.core.plan import Held, Operation, Plan, Settled, settle
 from instep.engine.context import App
 from instep.engine.hear import leave_out
+from instep.engine.links import show_links
 from instep.engine.push import look, push, recover, stopped
 from instep.engine.report import Report
 from instep.errors import RecordError, SideError
@@ -49,6 +50,7 @@ class Settling:
     report: Report
     linked: Mapping[str, int]
     approved: bool = False
+    joined: set[int] = field(default_factory=set)
     spent: Counter[tuple[str, str]] = field(default_factory=Counter)
     born: set[tuple[int, str]] = field(default_factory=set)
     refused: set[tuple[int, str, str]] = field(default_factory=set)
@@ -65,6 +67,7 @@ async def settle_due(app: App, report: Report, *, approved: bool = False) -> Non
         if not await _pass(run):
             break
     report.conflicts = len(run.waiting)
+    await show_links(app, run.joined)
 
 
 async def _pass(run: Settling) -> bool:
@@ -86,7 +89,7 @@ def due(app: App, after: int) -> list[int]:
 async def _batch(run: Settling, ids: Sequence[int]) -> bool:
     """Settle one batch: recover, decide in one commit, push."""
     app = run.app
-    moved = await clear_up(app, run.report, ids)
+    moved = await clear_up(run, ids)
     decisions = await judge(run, ids)
     stamp = Stamp(run.report.run, app.stamp(), app.now() + 2 * _deadline(app))
     intents = await app.desk(journal.decide, app.ledger, decisions, stamp, frozenset(app.away))
@@ -102,8 +105,9 @@ def _deadline(app: App) -> float:
     return max(member.abilities.deadline for member in app.unit.members.values())
 
 
-async def clear_up(app: App, report: Report, ids: Sequence[int]) -> bool:
+async def clear_up(run: Settling, ids: Sequence[int]) -> bool:
     """Find out what became of open intents, and read sides in doubt directly."""
+    app, report = run.app, run.report
     incidents, asked = await app.desk(_load, app, ids), await app.ticket()
     # A system that is configured no more cannot be asked: its intents and doubts stay.
     tasks = [
@@ -122,6 +126,8 @@ async def clear_up(app: App, report: Report, ids: Sequence[int]) -> bool:
     if outcomes:
         stamp = Stamp(report.run, app.stamp())
         await app.desk(journal.take_in, app.ledger, app.unit, outcomes, stamp)
+        made = (o for o in outcomes if o.intent and o.intent.kind == "create" and o.heard)
+        run.joined |= {outcome.incident for outcome in made}
     return bool(outcomes)
 
 
@@ -276,6 +282,7 @@ def _count(run: Settling, outcome: Outcome) -> None:
         counts[COUNT_OF[kind]] += 1
         if kind == "create":
             run.born.add((outcome.incident, outcome.system))
+            run.joined.add(outcome.incident)
             log.info("write.created", **about)
         else:
             log.info("write.updated", **about)
@@ -300,7 +307,7 @@ async def plan_due(app: App, report: Report) -> Plan:
     after = 0
     while ids := await app.desk(due, app, after):
         after = ids[-1]
-        await clear_up(app, report, ids)
+        await clear_up(run, ids)
         for decision in await judge(run, ids):
             operations += decision.passed
             stops += decision.held

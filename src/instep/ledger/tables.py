@@ -156,6 +156,7 @@ cursors = Table(
     Column("swept_at", Float, nullable=False, default=0.0),
     Column("heard_at", Float, nullable=False, default=0.0),
     Column("error", String, nullable=False, default=""),
+    Column("census", Document),
 )
 
 conflicts = Table(

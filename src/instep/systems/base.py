@@ -21,14 +21,14 @@ sorted. The connector encodes them for the wire, and leaves out what the service
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from instep.core.abilities import Abilities, While
 from instep.core.model import Mark, Record, Words, Written
 
-__all__ = ["Abilities", "Page", "System", "While"]
+__all__ = ["Abilities", "Comment", "Page", "System", "While"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,22 @@ class Page:
     records: tuple[Record, ...]
     cursor: str | None = None
     complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment on a record; ``key`` is its writer's own name for it, where one is kept.
+
+    ``at`` is spelled as the service does, ``author`` is an e-mail or empty, and ``internal`` says
+    that nobody outside the organisation reads it.
+    """
+
+    id: str
+    text: str
+    at: str = ""
+    author: str = ""
+    internal: bool = True
+    key: str = ""
 
 
 class System(Protocol):
@@ -66,10 +82,25 @@ class System(Protocol):
         """Prove credentials, permissions and needed fields; answer warnings for a person."""
         ...
 
-    def changes(self, since: str | None) -> AsyncIterator[Page]:
+    async def prepare(self) -> tuple[str, ...]:
+        """Make what instep needs in the service; answer a sentence for each thing made.
+
+        The one method that changes a service's settings; called at a person's request only.
+        """
+        ...
+
+    def changes(self, since: str | None, watch: Collection[str] = ()) -> AsyncIterator[Page]:
         """List what changed since the cursor, inclusive, or everything for ``None``.
 
         A page is asked for only when the iterator is advanced. A record may be listed twice.
+        ``watch`` are the ids of records to show in any case, for a system that only ``hints``.
+        """
+        ...
+
+    async def census(self) -> Mapping[str, int] | None:
+        """Count the records, by what stands at the path ``abilities.census``; ``None`` if it can't.
+
+        Cheap beside a listing, and as far behind as one.
         """
         ...
 
@@ -91,6 +122,25 @@ class System(Protocol):
 
     async def update(self, seen: Record, words: Words) -> Written:
         """Change paths of the record just read, with exactly one writing request; read it back."""
+        ...
+
+    async def delete(self, record_id: str) -> None:
+        """Delete one record for good; ``Rejected`` if the service does not let it be deleted."""
+        ...
+
+    async def link(self, record_id: str, links: Mapping[str, str]) -> None:
+        """Show people where the incident's other records are (title to URL); repeats are harmless.
+
+        For systems with the ability ``links``.
+        """
+        ...
+
+    async def comments(self, record_id: str) -> list[Comment]:
+        """List a record's comments, oldest first. For systems with the ability ``comments``."""
+        ...
+
+    async def say(self, record_id: str, text: str, key: str) -> None:
+        """Add an internal comment; one with a key that is there already is not added again."""
         ...
 
     async def close(self) -> None:

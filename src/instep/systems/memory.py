@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from instep.core.abilities import Abilities
 from instep.core.fields import stamp
 from instep.core.model import Mark, Record, Word, Words, Written
 from instep.errors import Gone, Rejected, Unreachable
-from instep.systems.base import Page
+from instep.systems.base import Comment, Page
 
 Clock = Callable[[], float]
 
@@ -67,6 +68,8 @@ class Memory:
     page: int = 100
     faults: Faults = field(default_factory=Faults)
     records: dict[str, Held] = field(default_factory=dict)
+    links: dict[str, dict[str, str]] = field(default_factory=dict)
+    said: dict[str, dict[str, Comment]] = field(default_factory=dict)
     requests: int = 0
     writes: int = 0
     _past: list[Held] = field(default_factory=list)
@@ -82,7 +85,7 @@ class Memory:
         """Edit a record as a person would."""
         self._change(record_id, words)
 
-    def delete(self, record_id: str) -> None:
+    def remove(self, record_id: str) -> None:
         """Delete a record as a person would."""
         del self.records[record_id]
 
@@ -93,12 +96,22 @@ class Memory:
         self._called()
         return ()
 
-    async def changes(self, since: str | None) -> AsyncIterator[Page]:
-        """List records by time of change, from the cursor on, inclusive."""
+    async def prepare(self) -> tuple[str, ...]:
+        """Need nothing."""
+        return ()
+
+    async def changes(self, since: str | None, watch: Collection[str] = ()) -> AsyncIterator[Page]:
+        """List records by time of change, from the cursor on, inclusive.
+
+        One that only ``hints`` shows what is watched, and what was made since.
+        """
         self._called()
         start = since if self.abilities.filters_by_time and since else ""
         shown = sorted(self._listed(), key=lambda held: (held.modified, held.id))
         shown = [held for held in shown if _time(held.modified) >= start]
+        if self.abilities.hints and since:
+            start = since
+            shown = [h for h in shown if h.id in watch or _time(_born(h)) >= since]
         if self.faults.hide:
             self.faults.hide, shown = False, shown[1:]
         cursor = start
@@ -110,6 +123,12 @@ class Memory:
             done = at + self.page >= len(shown) and not start and not self.abilities.list_lag
             records = tuple(self._record(held) for held in part)
             yield Page(records, cursor if self.abilities.filters_by_time else None, complete=done)
+
+    async def census(self) -> Mapping[str, int] | None:
+        """Count the records by the word at the path of the abilities."""
+        self._called()
+        path = self.abilities.census
+        return Counter(str(held.words.get(path) or "") for held in self._listed())
 
     def words(self, record: Record) -> Words:
         """Give the words of a record's paths."""
@@ -149,6 +168,28 @@ class Memory:
         echo = {path: held.words.get(path) for path in words}
         self._replying(seen.id, words)
         return Written(self._record(self._held(seen.id)), echo)
+
+    async def delete(self, record_id: str) -> None:
+        """Delete a record."""
+        self._writing()
+        del self.records[self._held(record_id).id]
+        self.writes += 1
+
+    async def link(self, record_id: str, links: Mapping[str, str]) -> None:
+        """Keep links beside a record."""
+        self._called()
+        self.links.setdefault(self._held(record_id).id, {}).update(links)
+
+    async def comments(self, record_id: str) -> list[Comment]:
+        """List what was said."""
+        self._called()
+        return list(self.said.get(self._held(record_id).id, {}).values())
+
+    async def say(self, record_id: str, text: str, key: str) -> None:
+        """Add a comment, once a key."""
+        self._writing()
+        said = self.said.setdefault(self._held(record_id).id, {})
+        said.setdefault(key, Comment(f"{record_id}/{key}", text, _time(self.now()), key=key))
 
     async def close(self) -> None:
         """Nothing to give back."""

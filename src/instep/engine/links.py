@@ -1,0 +1,51 @@
+"""Links: where a service can show them, people find the other records of an incident.
+
+Nothing depends on them, so one that could not be made costs a line in the log and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+import structlog
+
+from instep.core.model import Incident
+from instep.engine.context import App
+from instep.errors import RecordError, SideError
+from instep.ledger import store
+
+log = structlog.get_logger()
+
+
+async def show_links(app: App, joined: Collection[int]) -> None:
+    """Show links in every record of incidents that some record has just joined."""
+    able = [name for name, m in app.unit.members.items() if m.abilities.links and m.writable]
+    if not able or not joined:
+        return
+    rows = await app.desk(_load, app, sorted(joined))
+    tasks = [_link(app, row, name) for row in rows for name in able if row.side(name).live]
+    await asyncio.gather(*tasks)
+
+
+def _load(app: App, ids: list[int]) -> list[Incident]:
+    """Load incidents, however many."""
+    with app.ledger.begin() as db:
+        parts = range(0, len(ids), store.MANY)
+        return [row for at in parts for row in store.load(db, ids[at : at + store.MANY])]
+
+
+async def _link(app: App, incident: Incident, name: str) -> None:
+    """Show one record where the others are."""
+    record = incident.side(name).reference
+    links = {
+        f"{other} {side.reference.display}": side.reference.url
+        for other, side in incident.sides.items()
+        if other != name and side.live and side.reference and side.reference.url
+    }
+    if name in app.away or record is None or not links:
+        return
+    try:
+        await app.systems[name].link(record.id, links)
+    except (SideError, RecordError) as error:
+        log.warning("link.failed", system=name, incident=incident.id, why=error.message)
