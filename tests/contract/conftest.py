@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 import stamina
 
-from tests.contract.benches import BENCHES, Bench
+from instep.simulator.serve import serve
+from tests.contract.served import Port
 
 
 @pytest.fixture(autouse=True)
@@ -16,9 +18,11 @@ def _without_backoff() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=sorted(BENCHES))
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    """Give each system in turn."""
-    made = BENCHES[request.param]()
-    yield made
-    await made.system.close()
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def port() -> AsyncIterator[Port]:
+    """Listen on a port for all tests of a class: to stop a server takes longer than most tests."""
+    port = Port()
+    served = await serve(port, 0)
+    port.number = served.port
+    yield port
+    await served.stop()

@@ -4,106 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 import respx
 import structlog
 
-from instep.core.model import Mark, Record, Words
+from instep.core.model import Mark, Words
 from instep.errors import ConfigError, Denied, Gone, Rejected, Unreachable
 from instep.systems.datadog import Datadog
-from tests.wire.helpers import MARK, over, sent
-
-API = "https://api.datadoghq.eu"
-ID = "77afaefe-9585-5eba-9e1e-195149b3dc66"
-ANA = "677cf521-0000-4000-8000-000000000001"
-BEN = "677cf521-0000-4000-8000-000000000002"
-PATHS = [
-    "title",
-    "fields.severity",
-    "fields.state",
-    "fields.summary",
-    "fields.services",
-    "fields.count",
-    "commander",
-    "customer_impact_start",
-    "customer_impact_end",
-    "detected",
-    "resolved",
-    "customer_impact_scope",
-]
-
-
-def incident(number: int = 336599, **attributes: Any) -> dict[str, Any]:
-    """Spell an incident as GET and the list do."""
-    about = {
-        "public_id": number,
-        "title": "Checkout latency",
-        "resolved": None,
-        "customer_impact_scope": "",
-        "customer_impact_start": "2026-02-16T09:40:00+00:00",
-        "customer_impact_end": None,
-        "customer_impacted": False,
-        "created": "2026-02-16T09:47:35.513888+00:00",
-        "modified": "2026-02-16T09:47:36.513888+00:00",
-        "detected": "2026-02-16T09:47:35.502740+00:00",
-        "is_test": False,
-        "visibility": "organization",
-        "fields": {
-            "severity": {"type": "dropdown", "value": "UNKNOWN"},
-            "state": {"type": "dropdown", "value": "active"},
-            "summary": {"type": "textbox", "value": None},
-            "services": {"type": "autocomplete", "value": ["b", "a"]},
-            "external_reference": {"type": "textarray", "value": ["TICKET-1", str(MARK)]},
-            "slug": {"type": "textbox", "value": f"IR-{number}"},
-        },
-    }
-    people = {"commander_user": {"data": {"type": "users", "id": ANA}}}
-    fields = about["fields"] | attributes.pop("fields", {})
-    return {
-        "type": "incidents",
-        "id": ID if number == 336599 else f"{number:08d}-0000-4000-8000-000000000000",
-        "attributes": about | attributes | {"fields": fields},
-        "relationships": people,
-    }
-
-
-def user(user_id: str, email: str, **more: Any) -> dict[str, Any]:
-    """Spell a user as the users endpoints do."""
-    return {"type": "users", "id": user_id, "attributes": {"email": email, **more}}
-
-
-def made(router: respx.MockRouter, paths: list[str] | None = None, **more: Any) -> Datadog:
-    """Connect to the router; Ana and Ben are known users."""
-    router.get(f"{API}/api/v2/users/{ANA}").respond(json={"data": user(ANA, "Ana@example.com")})
-    router.get(f"{API}/api/v2/users").respond(
-        json={
-            "data": [
-                user(ANA, "bennet@example.com"),
-                user("old", "ben@example.com", disabled=True),
-                user(BEN, "ben@example.com"),
-            ]
-        }
-    )
-    given: dict[str, Any] = {"api_key": "api", "app_key": "app", "site": "datadoghq.eu"}
-    return Datadog.connect(
-        "datadog", PATHS if paths is None else paths, transport=over(router), **(given | more)
-    )
-
-
-async def read(system: Datadog, router: respx.MockRouter, raw: dict[str, Any]) -> Record:
-    """Read an incident through the connector."""
-    router.get(f"{API}/api/v2/incidents/{raw['id']}").respond(json={"data": raw})
-    return await system.read(raw["id"])
-
-
-def answer_list(router: respx.MockRouter, *pages: list[dict[str, Any]]) -> respx.Route:
-    """Answer a listing page by page; ``next_offset`` is there even where nothing follows."""
-    route = router.get(f"{API}/api/v2/incidents")
-    meta = {"pagination": {"offset": 0, "next_offset": 100, "size": 100}}
-    route.side_effect = [httpx.Response(200, json={"data": page, "meta": meta}) for page in pages]
-    return route
-
+from tests.wire.datadog import (
+    ANA,
+    API,
+    BEN,
+    ID,
+    answer_list,
+    answer_writes,
+    incident,
+    made,
+    read,
+)
+from tests.wire.helpers import MARK, sent
 
 # Reading
 
@@ -179,6 +98,34 @@ async def test_links_are_not_those_of_the_api(
     """Some sites serve people at a host of its own name, others at their bare name."""
     system = made(router, site=site, url=API)
     assert (await read(system, router, incident())).url == f"{app}/incidents/336599"
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "datadoghq.com",
+        "us3.datadoghq.com",
+        "us5.datadoghq.com",
+        "datadoghq.eu",
+        "ap1.datadoghq.com",
+        "ap2.datadoghq.com",
+        "uk1.datadoghq.com",
+        "ddog-gov.com",
+        "us2.ddog-gov.com",
+    ],
+)
+async def test_every_site_has_an_api_of_its_own(router: respx.MockRouter, site: str) -> None:
+    """Its host is the site's, unless an address is given."""
+    router.get(f"https://api.{site}/api/v2/incidents/{ID}").respond(json={"data": incident()})
+    system = made(router, ["title"], site=site)
+    assert (await system.read(ID)).id == ID
+
+
+async def test_people_may_be_sent_elsewhere(router: respx.MockRouter) -> None:
+    """An organisation may have an address of its own for the web application."""
+    system = made(router, app_url="https://acme.datadoghq.eu/")
+    record = await read(system, router, incident())
+    assert record.url == "https://acme.datadoghq.eu/incidents/336599"
 
 
 async def test_keys_or_a_bearer_are_sent(router: respx.MockRouter) -> None:
@@ -320,16 +267,6 @@ async def test_a_commander_who_cannot_be_shown(router: respx.MockRouter) -> None
 # Writing
 
 
-def answer_writes(router: respx.MockRouter) -> tuple[respx.Route, respx.Route]:
-    """Answer create, update and get with an incident; relationships as they were before."""
-    stale = incident() | {"relationships": {"commander_user": {"data": None}}}
-    router.get(f"{API}/api/v2/incidents/{ID}").respond(json={"data": incident()})
-    return (
-        router.post(f"{API}/api/v2/incidents").respond(201, json={"data": stale}),
-        router.patch(f"{API}/api/v2/incidents/{ID}").respond(json={"data": stale}),
-    )
-
-
 async def test_a_create(router: respx.MockRouter) -> None:
     """Title, not impacted, fields by type, the mark, the commander; no times and no handles."""
     create, _ = answer_writes(router)
@@ -416,56 +353,6 @@ async def test_a_reference_field_that_is_mapped_keeps_its_mark(router: respx.Moc
     await system.update(seen, {"fields.external_reference": ("TICKET-2",)})
     fields = sent(patch)["data"]["attributes"]["fields"]
     assert fields["external_reference"]["value"] == ["TICKET-2", str(MARK)]
-
-
-async def test_several_values_for_one(router: respx.MockRouter) -> None:
-    """A field that holds one value is not given the first of several."""
-    system = made(router)
-    seen = await read(system, router, incident())
-    with pytest.raises(Rejected, match="one value"):
-        await system.update(seen, {"fields.state": ("active", "stable")})
-
-
-async def test_a_field_type_is_asked_for(router: respx.MockRouter) -> None:
-    """A field that no incident has shown is looked up among the definitions, else refused."""
-    create, _ = answer_writes(router)
-    definitions = router.get(f"{API}/api/v2/incidents/config/user-defined-fields").respond(
-        json={
-            "data": [
-                {"attributes": {"name": "external_reference", "type": 4}},
-                {"attributes": {"name": "count", "type": 7}},
-            ]
-        }
-    )
-    system = made(router)
-    await system.create({"title": "T", "fields.count": 3}, MARK)
-    assert sent(create)["data"]["attributes"]["fields"]["count"]["value"] == 3
-    assert definitions.call_count == 1
-    with pytest.raises(Rejected, match="no incident field 'nope'"):
-        await system.create({"title": "T", "fields.nope": 3}, MARK)
-    assert create.call_count == 1
-
-
-async def test_nothing_is_made_without_a_reference_field(router: respx.MockRouter) -> None:
-    """An incident without its mark could not be found again; a check says so beforehand."""
-    create, _ = answer_writes(router)
-    router.get(f"{API}/api/v2/incidents/config/user-defined-fields").respond(404)
-    answer_list(router, [])
-    system = made(router)
-    (warning,) = await system.check()
-    assert "external_reference" in warning
-    with pytest.raises(Rejected, match="external_reference"):
-        await system.create({"title": "T"}, MARK)
-    assert not create.called
-
-
-async def test_a_reference_field_of_another_type(router: respx.MockRouter) -> None:
-    """A check warns where the field cannot hold several references."""
-    router.get(f"{API}/api/v2/incidents/config/user-defined-fields").respond(404)
-    raw = incident(fields={"external_reference": {"type": "textbox", "value": None}})
-    answer_list(router, [raw])
-    (warning,) = await made(router).check()
-    assert "textbox" in warning
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,26 @@ async def test_what_was_deleted_is_gone_as_recorded() -> None:
     absent.method = "GET"
     with pytest.raises(Gone, match="not found"):
         await Player([absent]).system().read(absent.path.rpartition("/")[2])
+
+
+async def test_a_delete_is_as_recorded() -> None:
+    """204 with nothing in it, then a 404 that says that it is gone."""
+    calls = calls_of("delete_an_existing_incident_returns_ok_response")
+    player = Player([call for call in calls if call.method == "DELETE"])
+    (wanted, _) = [call.path for call in player.calls]
+    system = player.system()
+    await system.delete(wanted.rpartition("/")[2])
+    with pytest.raises(Gone, match="not found"):
+        await system.delete(wanted.rpartition("/")[2])
+    assert [one.url.path for one in player.asked] == [wanted, wanted]
+
+
+async def test_an_attachment_is_as_recorded() -> None:
+    """A link is attached in the recorded shape, and its answer is one of success."""
+    calls = calls_of("create_incident_attachment_returns_created_response")
+    (call,) = [one for one in calls if one.path.endswith("/attachments")]
+    listed = Call("GET", call.path, "", None, 200, {"data": []})
+    player = Player([listed, call])
+    await player.system().link(call.path.split("/")[-2], {"T": "https://example.com/INC-1"})
+    path, body = player.sent("POST")
+    assert (path, shape(body)) == (call.path, shape(call.body))

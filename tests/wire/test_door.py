@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,10 +18,10 @@ from instep.systems import http
 from instep.systems.http import LONGEST_WAIT, Door, Passing, _pause
 from instep.systems.waits import wait_of
 from tests.wire.helpers import over
+from tests.wire.sockets import Serve, answering, listening
 
 URL = "https://service.example.com/base"
 SECRET = "s3cret-token"
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def door(router: respx.MockRouter, **more: Any) -> Door:
@@ -33,33 +33,12 @@ def door(router: respx.MockRouter, **more: Any) -> Door:
 @asynccontextmanager
 async def served(serve: Serve, **more: Any) -> AsyncIterator[Door]:
     """Make a door over the real transport to a server on loopback."""
-    tasks: set[asyncio.Task[Any]] = set()
-    writers: list[asyncio.StreamWriter] = []
-
-    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            await serve(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(run, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    made = Door("svc", f"http://127.0.0.1:{port}", {}, **more)
-    try:
-        yield made
-    finally:
-        await made.close()
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # A connection that is only dropped would be complained of in some later test.
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.gather(*(w.wait_closed() for w in writers), return_exceptions=True)
+    async with listening(serve) as port:
+        made = Door("svc", f"http://127.0.0.1:{port}", {}, **more)
+        try:
+            yield made
+        finally:
+            await made.close()
 
 
 # Answers
@@ -305,26 +284,35 @@ async def test_the_deadline_is_for_the_whole_call() -> None:
     assert caught.value.unclear
 
 
-async def test_a_connection_is_used_again_and_dropped_when_idle() -> None:
+@pytest.mark.parametrize(("idle", "connections"), [(60, 1), (0, 2)])
+async def test_a_connection_is_used_again_and_dropped_when_idle(
+    idle: float, connections: int
+) -> None:
     """Two requests in a row share a connection; past its idle time a new one is made."""
-    connections = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-            await writer.drain()
-
-    with contextlib.suppress(asyncio.IncompleteReadError):
-        async with served(serve, idle=60) as through:
-            await through.read("GET", "/a")
-            assert (await through.write("POST", "/a")).json() == {}
-    assert connections == 1
-    async with served(serve, idle=0) as through:
+    met: set[asyncio.StreamWriter] = set()
+    async with served(answering(b"{}", met), idle=idle) as through:
         await through.read("GET", "/a")
-        await through.write("POST", "/a")
-    assert connections == 3
+        assert (await through.write("POST", "/a")).json() == {}
+    assert len(met) == connections
+
+
+async def test_a_name_with_several_values_is_sent_several_times(
+    router: respx.MockRouter,
+) -> None:
+    """Where a service takes a repeated parameter for "or", a tuple says so."""
+    route = router.get(f"{URL}/a").respond(json={})
+    await door(router).read("GET", "/a", params={"status": ("active", "stable"), "page": 1})
+    assert route.calls.last.request.url.query == b"status=active&status=stable&page=1"
+
+
+async def test_a_lasting_failure_says_its_status(router: respx.MockRouter) -> None:
+    """A connector that knows what a 500 may mean can say so; without an answer it is 0."""
+    router.get(f"{URL}/a").side_effect = [httpx.Response(500)] * http.ATTEMPTS
+    router.get(f"{URL}/b").side_effect = [httpx.ReadError("reset")] * http.ATTEMPTS
+    for path, status in (("/a", 500), ("/b", 0)):
+        with pytest.raises(Passing) as caught:
+            await door(router).read("GET", path)
+        assert caught.value.status == status
 
 
 # What is shown

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from instep.core.model import Mark
 from instep.errors import Denied, Gone, SideError, Unreachable
 from instep.systems import raw
-from instep.systems.datadog_words import getter as datadog_getter
-from instep.systems.datadog_words import mark_of as datadog_mark
-from instep.systems.devrev_words import getter as devrev_getter
-from instep.systems.devrev_words import mark_of as devrev_mark
+from instep.systems.datadog.words import getter as datadog_getter
+from instep.systems.datadog.words import mark_of as datadog_mark
+from instep.systems.devrev.words import getter as devrev_getter
+from instep.systems.devrev.words import mark_of as devrev_mark
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),

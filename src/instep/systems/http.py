@@ -9,8 +9,6 @@ cannot hold a cycle.
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +20,9 @@ import httpx
 import orjson
 import stamina
 import structlog
-from httpx_aiohttp import AiohttpTransport
 
 from instep.errors import Denied, Unreachable
+from instep.systems import connections
 from instep.systems.waits import wait_of
 
 log = structlog.get_logger()
@@ -39,6 +37,8 @@ LARGEST_BODY = 64 * 1024 * 1024
 SECRET_HEADERS = frozenset({"authorization", "dd-api-key", "dd-application-key"})
 
 T = TypeVar("T")
+#: The query of a request; several values of one name are sent one after the other.
+Params = Mapping[str, str | int | tuple[str, ...]]
 Reason = Callable[[Any], str]
 
 
@@ -46,12 +46,16 @@ class Passing(Unreachable):
     """The system gave no usable answer, but asking again may help.
 
     ``wait`` is the number of seconds that the service asked for; ``None`` if it named none.
+    ``status`` is that of its answer; 0 if there was none.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None, **about: Any) -> None:
-        """Keep the ``wait`` beside what every ``Unreachable`` has."""
+    def __init__(
+        self, message: str, *, wait: float | None = None, status: int = 0, **about: Any
+    ) -> None:
+        """Keep the ``wait`` and the ``status`` beside what every ``Unreachable`` has."""
         super().__init__(message, **about)
         self.wait = wait
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Door:
             base_url=base_url,
             headers={"Accept": "application/json", "User-Agent": "instep", **headers},
             timeout=httpx.Timeout(timeout, connect=min(timeout / 2, 10.0)),
-            transport=transport or AiohttpTransport(client=lambda: _session(idle)),
+            transport=transport or connections.transport(CONNECTIONS, idle),
             # A session cookie would speak for us beside the token.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -160,7 +164,7 @@ class Door:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         json: Any = None,
         data: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -187,7 +191,7 @@ class Door:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         json: Any = None,
         data: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -215,7 +219,7 @@ class Door:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str | int] | None,
+        params: Params | None,
         json: Any,
         data: Mapping[str, str] | None,
     ) -> httpx.Request:
@@ -265,14 +269,14 @@ class Door:
 
     def _lost(self, error: Exception, asked: str, *, wrote: bool) -> Passing:
         """Make the error for a request without an answer."""
-        late = isinstance(error, TimeoutError | httpx.TimeoutException) and not _reset(error)
+        late = connections.was_late(error)
         what = f"gave no answer within {self.timeout:g} s" if late else "could not be reached"
-        detail = "" if late else f": {_detail(error)}"
+        detail = "" if late else f": {connections.detail(error)}"
         return Passing(
             f"{self.system} {what} ({asked}){detail}",
             system=self.system,
             advice="check the address, the network and the service's own status page",
-            unclear=wrote and not _unsent(error),
+            unclear=wrote and not connections.was_unsent(error),
         )
 
     def _judge(self, answer: Answer) -> Answer:
@@ -288,6 +292,7 @@ class Door:
                 self._what(answer),
                 system=self.system,
                 wait=wait_of(answer.status, answer.headers, answer.peek()),
+                status=answer.status,
                 advice="the service is busy or in trouble; instep asks again in the next cycle",
                 unclear=answer.wrote and answer.status != 429,
             )
@@ -300,43 +305,10 @@ class Door:
         return f"{answer.system} answered {answer.status} to {answer.asked}{said}"
 
 
-def _session(idle: float) -> aiohttp.ClientSession:
-    """Make aiohttp's session: verified TLS, proxies from the environment, no cookies."""
-    connector = aiohttp.TCPConnector(
-        limit=CONNECTIONS, keepalive_timeout=idle, ssl=httpx.create_ssl_context()
-    )
-    return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
-    )
-
-
 def _secrets(headers: Mapping[str, str]) -> list[str]:
     """Pick the credentials out of headers, without their scheme word."""
     words = (headers[key].rpartition(" ")[2] for key in headers if key.lower() in SECRET_HEADERS)
     return [word for word in words if len(word) > 3]
-
-
-def _detail(error: Exception) -> str:
-    """Say why there was no connection in the words of the operating system."""
-    cause = getattr(error.__cause__, "os_error", None)
-    if cause is None or isinstance(cause, ssl.SSLError):
-        return str(error) or type(error).__name__
-    # A look-up that failed has a negative number, which is not the operating system's.
-    return os.strerror(cause.errno) if (cause.errno or 0) > 0 else str(cause.strerror)
-
-
-def _reset(error: Exception) -> bool:
-    """Whether aiohttp lost a connection: its transport reports that as a connect timeout."""
-    cause = error.__cause__
-    return isinstance(cause, aiohttp.ClientError) and not isinstance(cause, TimeoutError)
-
-
-def _unsent(error: Exception) -> bool:
-    """Whether the request certainly never left: there was no connection to send it on."""
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def _pause(error: Exception) -> bool | float:

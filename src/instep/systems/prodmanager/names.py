@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-
 from instep.errors import Rejected, Unreachable
-from instep.systems.http import Answer, Door
-from instep.systems.raw import Raw, having_id
+from instep.systems.http import Door
+from instep.systems.prodmanager.listing import walk
+from instep.systems.raw import Raw
 
-#: The largest page that is not refused (observed on v0.22.0).
-PER_PAGE = 50
 KINDS = ("scope", "service")
-
-
-async def walk(
-    door: Door, path: str, filters: Mapping[str, str] | None = None
-) -> AsyncIterator[tuple[list[Raw], int | None]]:
-    """Walk a listing page by page, to where the next page is the text ``None``.
-
-    Gives each page's items and the total that the service counts, if it does. The order has no
-    tie-break (observed), so an item may come twice and another not at all.
-    """
-    page = 1
-    last: list[int] = []
-    while True:
-        params: dict[str, str | int] = {"per_page": PER_PAGE, "page": page, **(filters or {})}
-        answer = await door.read("GET", path, params=params)
-        if not answer.ok:
-            raise answer.unusable("did not answer a listing: is the address that of its root?")
-        items = answer.part("items", list)
-        rows = having_id(door.system, items)
-        before, last = last, [row["id"] for row in rows]
-        if last and last == before:
-            raise answer.unusable("answered the same page twice")
-        yield rows, _total(answer)
-        if answer.headers.get("x-next-page") == "None" or not items:
-            return
-        page += 1
-
-
-def _total(answer: Answer) -> int | None:
-    """Read how many items there are in all."""
-    total = answer.headers.get("x-total", "")
-    return int(total) if total.isdigit() else None
 
 
 class Names:

@@ -1,0 +1,54 @@
+"""Connections to a service: how they are made, and what it means when one is lost."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import cache
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+
+def transport(limit: int, idle: float) -> httpx.AsyncBaseTransport:
+    """Make the transport of a door: at most ``limit`` connections, unused ones for ``idle`` s."""
+    return AiohttpTransport(client=lambda: _session(limit, idle))
+
+
+def detail(error: Exception) -> str:
+    """Say why there was no connection in the words of the operating system."""
+    cause = getattr(error.__cause__, "os_error", None)
+    if cause is None or isinstance(cause, ssl.SSLError):
+        return str(error) or type(error).__name__
+    # A look-up that failed has a negative number, which is not the operating system's.
+    return os.strerror(cause.errno) if (cause.errno or 0) > 0 else str(cause.strerror)
+
+
+def was_late(error: Exception) -> bool:
+    """Whether the deadline passed; aiohttp's transport calls a lost connection late as well."""
+    cause = error.__cause__
+    is_lost = isinstance(cause, aiohttp.ClientError) and not isinstance(cause, TimeoutError)
+    return isinstance(error, TimeoutError | httpx.TimeoutException) and not is_lost
+
+
+def was_unsent(error: Exception) -> bool:
+    """Whether the request certainly never left: there was no connection to send it on."""
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def _session(limit: int, idle: float) -> aiohttp.ClientSession:
+    """Make aiohttp's session: verified TLS, proxies from the environment, no cookies."""
+    connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=idle, ssl=_trust())
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+    )
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the authorities that are trusted, once: that takes as long as a slow request."""
+    return httpx.create_ssl_context()

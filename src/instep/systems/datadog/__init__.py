@@ -1,0 +1,5 @@
+"""Datadog Incident Management: its connector."""
+
+from instep.systems.datadog.connector import Datadog
+
+__all__ = ["Datadog"]

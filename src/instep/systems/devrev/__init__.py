@@ -1,0 +1,5 @@
+"""DevRev: its connector."""
+
+from instep.systems.devrev.connector import DevRev
+
+__all__ = ["DevRev"]

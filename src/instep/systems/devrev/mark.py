@@ -1,0 +1,131 @@
+"""Where instep's mark stands in a DevRev incident, and whose incidents are not ours to take.
+
+The mark is kept in ``sync_metadata``, made for such references, or in a custom field of text
+where the token may not write that (whether it may is not documented).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import structlog
+
+from instep.core.model import Mark, Record
+from instep.errors import ConfigError, Denied, Problem
+from instep.systems.devrev.custom import TENANT
+from instep.systems.devrev.schema import Schemas
+from instep.systems.devrev.text import read_reference, reference, stamp
+from instep.systems.devrev.words import CUSTOM, mark_of
+from instep.systems.raw import Raw, dig, text
+
+log = structlog.get_logger()
+
+METADATA = "sync_metadata"
+#: What stands between uid and origin in a custom field, where no other place names the origin.
+_BY = "@"
+
+
+class Marks:
+    """The mark of one system's incidents: read, written, looked for."""
+
+    def __init__(self, system: str, place: str) -> None:
+        """Keep marks in ``place``: ``sync_metadata``, or the path of a custom field.
+
+        Raises:
+            ConfigError: it is neither.
+        """
+        if place != METADATA and not place.startswith(CUSTOM + TENANT):
+            what = f"{system} cannot keep its reference in {place!r}"
+            hint = f"{METADATA}, or a custom field as {CUSTOM}{TENANT}reference"
+            raise ConfigError((Problem(what, hint=hint),))
+        self._system = system
+        self._field = "" if place == METADATA else place.removeprefix(CUSTOM)
+        self._ignored = False
+
+    def read(self, raw: Raw) -> Mark | None:
+        """Read the mark that an incident carries; one made before the place changed counts."""
+        held = text(dig(raw, "custom_fields", self._field)) if self._field else None
+        spelled, _, origin = (held or "").rpartition(_BY)
+        return read_reference(spelled, origin) or mark_of(raw)
+
+    def write(self, body: Raw, mark: Mark) -> None:
+        """Make a request that creates carry the mark."""
+        if self._field:
+            self._put(body, f"{reference(mark)}{_BY}{mark.origin}")
+        else:
+            body[METADATA] = _metadata(mark)
+
+    def keep(self, body: Raw, seen: Record) -> None:
+        """Make a request that changes a marked incident carry its mark again.
+
+        Whether sync metadata and custom fields are merged or replaced is not documented. A
+        user's own reference, or another synchroniser's, is never touched.
+        """
+        held = text(dig(seen.raw, "custom_fields", self._field)) if self._field else None
+        if held and "custom_fields" in body:
+            self._put(body, held)
+        elif not self._field and seen.mark is not None:
+            body[METADATA] = _metadata(seen.mark)
+
+    def filter(self, mark: Mark) -> Raw:
+        """Make the filter that finds an incident by its mark."""
+        if self._field:
+            return {"custom_fields": {self._field: [f"{reference(mark)}{_BY}{mark.origin}"]}}
+        return {METADATA: {"external_reference": [reference(mark)]}}
+
+    def made(self, record: Record, mark: Mark) -> None:
+        """Say, once, that a new incident does not carry the mark that it was made with."""
+        if (record.mark is None or record.mark.uid != mark.uid) and not self._ignored:
+            log.warning("mark.ignored", system=self._system, record=record.display)
+            self._ignored = True
+
+    def explain(self, error: Denied, body: Raw) -> None:
+        """Add to the advice of a refused write what else may be the reason."""
+        if METADATA in body:
+            error.advice += (
+                "; if it may write incidents but no sync metadata,"
+                f" set `reference: {CUSTOM}{TENANT}<name>` to a text field that can be filtered"
+            )
+
+    async def check(self, schemas: Schemas) -> tuple[str, ...]:
+        """Warn if marks could not be found again in the custom field they are kept in."""
+        if not self._field:
+            return ()
+        await schemas.know()
+        known = schemas.custom(self._field)
+        if known is None:
+            return (f"{self._system} shows no custom field {self._field!r} for its reference",)
+        if known.many or known.kind not in ("text", "unknown"):
+            return (f"{self._system} keeps no text in the custom field {self._field!r}",)
+        if not known.filterable:
+            return (f"{self._system} cannot filter by the custom field {self._field!r}",)
+        return ()
+
+    def _put(self, body: Raw, spelled: str) -> None:
+        """Write a custom field, naming its schema."""
+        body.setdefault("custom_fields", {})[self._field] = spelled
+        body.setdefault("custom_schema_spec", {})["tenant_fragment"] = True
+
+
+def owner_of(raw: Raw) -> str:
+    """Name the synchroniser that an unmarked incident belongs to; empty if it is a person's.
+
+    AirSync writes the system of origin and its sync units (documented). A reference alone is
+    what people write too. A staged incident waits for a person in AirSync.
+    """
+    sync = dig(raw, METADATA)
+    if origin := text(dig(sync, "origin_system")):
+        return origin
+    parts = [dig(sync, way) for way in ("last_sync_in", "last_sync_out")]
+    foreign = any(dig(part, "sync_unit") or dig(part, "status") == "staged" for part in parts)
+    return "AirSync" if foreign else ""
+
+
+def _metadata(mark: Mark) -> Raw:
+    """Make sync metadata; it goes out only with a real change, since it is one itself."""
+    now = stamp(datetime.now(UTC).isoformat(timespec="milliseconds"))
+    return {
+        "external_reference": reference(mark),
+        "origin_system": mark.origin,
+        "last_sync_in": {"status": "succeeded", "sync_date": now},
+    }

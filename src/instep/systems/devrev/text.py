@@ -1,0 +1,41 @@
+"""Spellings that DevRev's requests want: instants, and the mark as an external reference."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from instep.core.fields import moment
+from instep.core.model import Mark
+
+#: An external reference is a URL; ours ends in the incident's own uid.
+ANCHOR = "#instep-"
+
+
+def stamp(word: str) -> str:
+    """Spell an instant as DevRev does: UTC with ``Z``, milliseconds unless there is more.
+
+    Raises:
+        ValueError: not an instant.
+    """
+    when = moment(word)
+    part = "microseconds" if when.microsecond % 1000 else "milliseconds"
+    return when.replace(tzinfo=None).isoformat(timespec=part) + "Z"
+
+
+def when(spelled: str | None) -> datetime:
+    """Read an instant to compare by; what is none comes before all others."""
+    try:
+        return moment(spelled or "")
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def reference(mark: Mark) -> str:
+    """Spell a mark as an external reference."""
+    return f"{mark.url}{ANCHOR}{mark.uid}"
+
+
+def read_reference(text: str, origin: str) -> Mark | None:
+    """Read a mark from an external reference; a user's own is none."""
+    url, anchor, uid = text.partition(ANCHOR)
+    return Mark(origin, "", uid, url) if anchor and uid else None

@@ -1,0 +1,5 @@
+"""ProdManager: its connector."""
+
+from instep.systems.prodmanager.connector import ProdManager
+
+__all__ = ["ProdManager"]
