@@ -76,7 +76,10 @@ def test_plan_lists_what_once_then_writes(line: Line, sims: Sims) -> None:
     """The plan's operations are, one for one, what the next cycle counts."""
     plan = line("plan", "--json")
     assert plan.code == 0
-    assert set(plan.data) == {"checksum", "operations", "held", "conflicts", "exit", "kind"}
+    assert set(plan.data) == {
+        *("checksum", "operations", "held", "conflicts", "notifications"),
+        *("exit", "kind"),
+    }
     assert all(set(op) == OPERATION for op in plan.data["operations"])
     assert sims.world.writes == 0
     once = line("once", "--json")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from instep.simulator.devrev import DevRevSimulator
-from instep.simulator.devrev_lookups import PARTS, STAGE_IDS, USERS
+from instep.simulator.devrev.errors import RefusedError
+from instep.simulator.devrev.lookups import PARTS, STAGE_IDS, USERS
+from tests.simulator.devrev import ask, make, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,20 +33,6 @@ async def client(double: DevRevSimulator, connect: Connect) -> AsyncIterator[htt
     """Answer a client of it."""
     async with connect(double) as made:
         yield made
-
-
-async def ask(client: httpx.AsyncClient, verb: str, **body: Any) -> tuple[int, dict[str, Any]]:
-    """Call a verb; answer status and body."""
-    reply = await client.post(f"/{verb}", json=body)
-    return reply.status_code, reply.json()
-
-
-async def make(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    """Create an incident; answer its read shape."""
-    status, data = await ask(client, "incidents.create", **({"title": "Made"} | body))
-    assert status == 201, data
-    incident: dict[str, Any] = data["incident"]
-    return incident
 
 
 async def test_a_bearer_token_is_needed(double: DevRevSimulator, connect: Connect) -> None:
@@ -89,6 +77,8 @@ async def test_a_wrong_route_is_a_404_without_a_type(client: httpx.AsyncClient) 
         ({"title": "T", "actual_close_date": "2026-01-01T00:00:00Z"}, "invalid_field", None),
         ({"title": "T", "tags": [{"value": "eu"}]}, "missing_required_field", "tags.tag_id"),
         ({"title": ""}, "value_not_permitted", "title"),
+        ({"title": "T", "severity": 1.5}, "value_not_permitted", "severity"),
+        ({"title": "T", "stage": {"notes": "N"}}, "missing_required_field", "stage.stage"),
         ({"title": "T", "custom_fields": {"tnt__region": "eu"}}, None, "tnt__region"),
     ],
 )
@@ -221,6 +211,22 @@ async def test_a_walk_visits_each_incident_once(
     assert [one["id"] for one in before["incidents"]] == seen[3:6]
 
 
+async def test_the_last_page_can_be_asked_for(client: httpx.AsyncClient) -> None:
+    """Backwards without a cursor is the last page, in the order asked for."""
+    whole = await walk(client, "incidents.list", "incidents", sort_by=["title:asc"])
+    _, page = await ask(client, "incidents.list", sort_by=["title:asc"], mode="before", limit=2)
+    assert page["incidents"] == whole[0][-2:]
+
+
+async def test_an_empty_answer_has_the_list_of_its_verb(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """In trouble a listing may be empty under its own key."""
+    for verb, key in (("incidents.group", "groups"), ("parts.list", "parts")):
+        world.fault(verb, "empty")
+        assert await ask(client, verb) == (200, {key: []})
+
+
 async def test_a_cursor_belongs_to_its_query(client: httpx.AsyncClient) -> None:
     """A cursor with another filter is refused, as is one made up."""
     _, page = await ask(client, "incidents.list", limit=3)
@@ -262,7 +268,7 @@ async def test_the_other_filters_narrow(double: DevRevSimulator, client: httpx.A
     for body in filters:
         _, found = await ask(client, "incidents.list", **body)
         assert [one["id"] for one in found["incidents"]] == [key]
-    assert (await ask(client, "incidents.list", pia=["ART-1"]))[1]["incidents"] == []
+    assert (await ask(client, "incidents.list", pia=["ART-7"]))[1]["incidents"] == []
 
 
 async def test_groups_have_keys_totals_and_cursors(client: httpx.AsyncClient) -> None:
@@ -321,6 +327,7 @@ async def test_lookups_resolve_names(client: httpx.AsyncClient) -> None:
     assert tags["tags"][0]["allowed_values"] == ["eu", "us", "ap"]
     _, active = await ask(client, "dev-users.list", state=["deactivated"])
     assert [one["email"] for one in active["dev_users"]] == ["eve@example.com"]
+    assert (await ask(client, "stage-diagrams.get", leaf_type="task"))[0] == 404
     refused = await ask(
         client, "schemas.aggregated.get", custom_schema_spec={"tenant_fragment": True}
     )
@@ -346,8 +353,13 @@ async def test_a_person_edits_in_words(double: DevRevSimulator) -> None:
     double.edit(
         "INC-1", external_reference="https://peer/9", identified_date="2026-01-01T00:00:00Z"
     )
+    double.edit(key, reported_by="Customer", tags=["region"])
+    with pytest.raises(RefusedError):
+        double.edit(key, stage="asleep")
     record = double.records()[0]
     assert (record["severity"]["label"], record["title"]) == ("sev-3", "By hand")
+    assert record["reported_by"]["label"] == "Customer"
+    assert [one["tag"]["name"] for one in record["tags"]] == ["region"]
     assert "body" not in record
     assert record["sync_metadata"] == {"external_reference": "https://peer/9"}
     assert record["modified_by"]["email"] == "ana@example.com"

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from instep.simulator.datadog import DatadogSimulator
 from instep.simulator.devrev import DevRevSimulator
+from instep.simulator.index import Index
 from instep.simulator.prodmanager import ProdManagerSimulator
-from instep.simulator.serve import serve
 from instep.simulator.world import ReplyLostError, World
 
 if TYPE_CHECKING:
-    from tests.simulator.conftest import Connect
+    from tests.simulator.conftest import Clock, Connect
 
 pytestmark = pytest.mark.asyncio
 TITLE = {"title": "Lost in transit"}
@@ -45,6 +44,9 @@ async def test_a_fault_strikes_once_and_only_where_it_matches(
         ("500-before", 500, 0),
         ("429", 429, 0),
         ("401", 401, 0),
+        ("403", 403, 0),
+        ("502", 502, 0),
+        ("503", 503, 0),
         ("html", 200, 0),
         ("500-after", 500, 1),
         ("garbage", 201, 1),
@@ -59,35 +61,6 @@ async def test_a_fault_says_whether_the_write_took_effect(
         world.fault("POST /incidents.create", kind)
         reply = await client.post("/incidents.create", json=TITLE)
     assert (reply.status_code, len(double.ids())) == (status, made)
-
-
-async def test_a_dropped_reply_is_an_error_of_the_transport(world: World, connect: Connect) -> None:
-    """The write took effect and its caller sees a broken connection, not a status."""
-    double = DatadogSimulator(world, incidents=0)
-    body = {"data": {"type": "incidents", "attributes": TITLE | {"customer_impacted": False}}}
-    async with connect(double) as client:
-        world.fault("POST", "drop-after")
-        with pytest.raises(httpx.ReadError):
-            await client.post("/api/v2/incidents", json=body)
-    assert len(double.ids()) == 1
-
-
-async def test_a_reply_dropped_on_a_port_closes_the_connection() -> None:
-    """Through a real server the client sees the connection end in the middle of a reply."""
-    world = World()
-    double = ProdManagerSimulator(world, incidents=0)
-    server = await serve(double.app, 0)
-    form = {"scope": "1", "service": "1", "name": "Dropped", "severity": "low"}
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
-            world.fault("create", "drop-after")
-            with pytest.raises(httpx.TransportError):
-                await client.post(
-                    "/api/incident/create", data=form, headers={"authorization": "Bearer t"}
-                )
-    finally:
-        await server.stop()
-    assert len(double.ids()) == 1
 
 
 async def test_a_hanging_request_ends_only_when_it_is_cancelled(
@@ -155,6 +128,28 @@ async def test_the_log_tells_reads_from_writes(world: World, connect: Connect) -
     assert (world.writes, world.count(), world.count("list")) == (1, 2, 1)
 
 
+async def test_the_log_names_the_faults_that_struck(world: World, connect: Connect) -> None:
+    """Each request in the log says what was done to it; most say nothing."""
+    async with connect(DevRevSimulator(world)) as client:
+        world.fault("list", "garbage", nth=2)
+        world.fault("list", "edit", nth=2)
+        for _ in range(2):
+            await client.post("/incidents.list", json={})
+    assert [request.fault for request in world.requests] == ["", "garbage,edit"]
+
+
+async def test_a_clock_that_jumps_back_hides_nothing(world: World, clock: Clock) -> None:
+    """What the search index waits to learn waits no longer for a jump of the clock."""
+    index: Index[str] = Index(2.0, lambda _: None)
+    index.put("1", "first", clock.at)
+    assert index.rows(world.now()) == {}
+    world.skew(-3600)
+    index.put("2", "second", world.now())
+    assert index.rows(world.now()) == {}
+    clock.pass_(2)
+    assert list(index.rows(world.now())) == ["1", "2"]
+
+
 async def test_peeping_needs_no_token_and_meets_no_fault(world: World, connect: Connect) -> None:
     """State and log are for tests: they are neither guarded, nor broken, nor logged."""
     double = DatadogSimulator(world, token="secret")
@@ -176,6 +171,6 @@ async def test_an_action_can_follow_a_request(world: World, connect: Connect) ->
 
 async def test_an_unknown_fault_is_a_mistake_of_the_test(world: World) -> None:
     """A misspelled kind of fault is refused at once, and a lost reply is a reset connection."""
-    with pytest.raises(ValueError, match="unknown fault"):
+    with pytest.raises(ValueError, match='"kind" cannot be "explode"'):
         world.fault("GET", "explode")
     assert issubclass(ReplyLostError, ConnectionResetError)

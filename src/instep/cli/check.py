@@ -12,7 +12,7 @@ import click
 from instep.cli.options import Call, command
 from instep.cli.show import render_problem
 from instep.cli.text import columns, emit, emit_lines, many
-from instep.errors import SideError
+from instep.errors import RecordError, SideError, UsageError
 
 if TYPE_CHECKING:
     from instep.config import Config
@@ -24,14 +24,26 @@ Answers = dict[str, dict[str, Any]]
 
 @command("check")
 @click.option("--offline", is_flag=True, help="Look at the configuration only; ask no system.")
-def check(call: Call, *, offline: bool) -> int:
-    """Check the configuration, and ask each system whether it can be used. Nothing is written."""
+@click.option(
+    "--create-fields",
+    is_flag=True,
+    help="Make the field that instep keeps its mark in, where a Datadog lacks it.",
+)
+def check(call: Call, *, offline: bool, create_fields: bool) -> int:
+    """Check the configuration, and ask each system whether it can be used.
+
+    Nothing is written, unless --create-fields asks for it. Before the first run it is also said
+    how many writes of it people outside may be told of.
+    """
     from instep.config import unit_of
 
+    if offline and create_fields:
+        raise UsageError("--offline asks no system, so no field can be made in one")
     config = call.load()
     unit = unit_of(config)
-    answers = asyncio.run(_ask(config, offline=offline))
+    answers = asyncio.run(_ask(config, offline=offline, prepare=create_fields))
     code = 0 if all(answer["ok"] for answer in answers.values()) else 3
+    first = asyncio.run(_first(config)) if answers and not code else None
     place = str(call.place())
     data: dict[str, Any] = {
         "config": place,
@@ -39,6 +51,7 @@ def check(call: Call, *, offline: bool) -> int:
         "fields": {name: field.kind.value for name, field in unit.fields.items()},
         "systems": {name: _system(config, unit, name) for name in config.systems},
         "answers": answers,
+        "first_run": first,
     }
     if call.json:
         return emit(data, code)
@@ -48,7 +61,28 @@ def check(call: Call, *, offline: bool) -> int:
     return code
 
 
-async def _ask(config: Config, *, offline: bool) -> Answers:
+async def _first(config: Config) -> dict[str, Any] | None:
+    """Say what a first run would do in systems that tell people outside; ``None`` after one.
+
+    Everything is listed for that, so it is done only where there is somebody to be told.
+    """
+    from instep.app import Purpose, opened
+    from instep.cli.planned import planned
+    from instep.ledger import runs
+
+    if not config.ledger.startswith("sqlite"):
+        # A plan needs a copy of the ledger, which is made of a file.
+        return None
+    async with opened(config, Purpose.PLAN) as app:
+        members = app.unit.members.values()
+        tells = any(member.abilities.notifies and member.writable for member in members)
+        if not tells or not await app.desk(runs.first, app.ledger, app.unit.name):
+            return None
+        found = await planned(app)
+    return {"writes": len(found.plan.operations), "notifications": dict(found.notifications())}
+
+
+async def _ask(config: Config, *, offline: bool, prepare: bool) -> Answers:
     """Ask every system at once; offline, only make sure that it could be asked."""
     from instep.app import connect
 
@@ -56,20 +90,25 @@ async def _ask(config: Config, *, offline: bool) -> Answers:
     try:
         if offline:
             return {}
-        answers = await asyncio.gather(*map(_answer, systems.values()))
+        asked = [_answer(system, prepare=prepare) for system in systems.values()]
+        answers = await asyncio.gather(*asked)
         return dict(zip(systems, answers, strict=True))
     finally:
         for system in systems.values():
             await system.close()
 
 
-async def _answer(system: System) -> dict[str, Any]:
-    """Ask one system whether it can be used."""
+async def _answer(system: System, *, prepare: bool) -> dict[str, Any]:
+    """Ask one system whether it can be used, once what it lacks was made."""
+    made: tuple[str, ...] = ()
     try:
+        if prepare:
+            made = await system.prepare()
         warnings = await system.check()
-    except SideError as error:
-        return {"ok": False, "warnings": [], "error": error.message, "advice": error.advice}
-    return {"ok": True, "warnings": list(warnings)}
+    except (SideError, RecordError) as error:
+        about = {"ok": False, "warnings": [], "made": list(made)}
+        return {**about, "error": error.message, "advice": error.advice}
+    return {"ok": True, "warnings": list(warnings), "made": list(made)}
 
 
 def _system(config: Config, unit: Unit, name: str) -> dict[str, Any]:
@@ -104,11 +143,17 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield ""
     for name, answer in answers.items():
         yield f"{name}: ok" if answer["ok"] else f"{name}: {answer['error']}"
+        yield from (f"  made: {made}" for made in answer["made"])
         yield from (f"  warning: {warning}" for warning in answer["warnings"])
         if answer.get("advice"):
             yield f"  {answer['advice']}"
     if not answers:
         yield "no system was asked"
+    for name, count in (data["first_run"] or {}).get("notifications", {}).items():
+        yield (
+            f"{name}: a first run would make {many(count, 'public write')}, each of which may "
+            "notify all its subscribers; instep plan shows them"
+        )
 
 
 def _told(system: dict[str, Any]) -> tuple[str, str, str]:

@@ -37,19 +37,19 @@ def backfill(call: Call, *, yes: bool) -> int:
     if not yes:
         from instep.cli.plan import look
 
-        found = asyncio.run(look(config, sweep=True))
+        found = asyncio.run(look(config, backfill=True))
         if found.over:
             return _refuse(call, found)
-    return _tell(call, asyncio.run(_cycle(config, sweep=True, approved=yes)))
+    return _tell(call, asyncio.run(_cycle(config, backfill=True, approved=yes)))
 
 
-async def _cycle(config: Config, *, sweep: bool = False, approved: bool = False) -> Report:
+async def _cycle(config: Config, *, backfill: bool = False, approved: bool = False) -> Report:
     """Open everything and run one cycle."""
     from instep.app import opened
     from instep.engine.cycle import run_cycle
 
-    async with opened(config) as app:
-        return await run_cycle(app, sweep=sweep, approved=approved)
+    async with opened(config, backfill=backfill) as app:
+        return await run_cycle(app, sweep=backfill, approved=approved)
 
 
 def _refuse(call: Call, found: Planned) -> int:

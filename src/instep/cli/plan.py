@@ -35,13 +35,13 @@ def plan(call: Call, *, short: bool) -> int:
     return found.exit_code
 
 
-async def look(config: Config, *, sweep: bool = False) -> Planned:
-    """Plan on a copy of the ledger; ``sweep`` hears everything, whatever the cursors say."""
+async def look(config: Config, *, backfill: bool = False) -> Planned:
+    """Plan on a copy of the ledger; a ``backfill`` hears everything, whatever the cursors say."""
     from instep.app import Purpose, opened
     from instep.cli.planned import planned
 
-    async with opened(config, Purpose.PLAN) as app:
-        if sweep:
+    async with opened(config, Purpose.PLAN, backfill=backfill) as app:
+        if backfill:
             # Every system is owed a sweep then.
             app.full_sweep_every = 0.0
         return await planned(app)
@@ -58,8 +58,18 @@ def summary(found: Planned) -> Iterator[str]:
         parts.append(f"held {len(found.plan.held)}")
         parts += [f"waiting {many(waiting, 'conflict')}"] if waiting else []
         yield "  ".join(parts)
+    yield from public(found)
     if found.away:
         yield f"late: {', '.join(found.away)}; what it was not heard on is not in this plan"
+
+
+def public(found: Planned) -> Iterator[str]:
+    """Say how many writes people outside may be told of."""
+    for system, count in found.notifications().items():
+        yield (
+            f"public: {many(count, 'write')} to {system} may each notify all its subscribers "
+            "(creates, and changes of status)"
+        )
 
 
 def _body(found: Planned) -> Iterator[str]:

@@ -50,6 +50,15 @@ class Planned:
         """Count the operations by kind."""
         return Counter(op.kind for op in self.plan.operations)
 
+    def notifications(self) -> Counter[str]:
+        """Count, by system, the operations of which people outside may be told."""
+        return Counter(op.system for op in self.plan.operations if self._notifies(op))
+
+    def _notifies(self, op: Operation) -> bool:
+        """Whether a service may mail or page people for an operation."""
+        told = self.unit.members[op.system].abilities.notifies
+        return bool(told) and (op.kind == "create" or any(s.path in told for s in op.sent.values()))
+
     def data(self) -> dict[str, Any]:
         """Give the plan as JSON shows it."""
         return {
@@ -57,6 +66,7 @@ class Planned:
             "operations": [self.operation(op) for op in self.plan.operations],
             "held": [self.held(item) for item in self.plan.held],
             "conflicts": self.conflicts(),
+            "notifications": dict(self.notifications()),
         }
 
     def operation(self, op: Operation) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Index(Generic[Row]):
         self._rows: dict[str, Row] = {}
         self._named: dict[str | None, dict[str, Row]] = {}
         self._waiting: deque[tuple[datetime, str, Row | None]] = deque()
+        self._last = datetime.min.replace(tzinfo=UTC)
 
     def put(self, key: str, row: Row | None, at: datetime) -> None:
         """Note that ``key`` holds ``row`` since ``at``, or nothing any more for ``None``."""
@@ -34,6 +35,9 @@ class Index(Generic[Row]):
 
     def rows(self, now: datetime) -> dict[str, Row]:
         """Answer what the index knows at ``now``, by key, in the order first seen."""
+        if now < self._last:
+            self._go_back(now)
+        self._last = now
         while self._waiting and self._waiting[0][0] <= now:
             _, key, row = self._waiting.popleft()
             self._learn(key, row)
@@ -43,6 +47,13 @@ class Index(Generic[Row]):
         """Answer the rows that carry one of the references at ``now``."""
         self.rows(now)
         return [row for name in references for row in self._named.get(name, {}).values()]
+
+    def _go_back(self, now: datetime) -> None:
+        """Let rows wait no longer than they would have, had the clock not jumped back."""
+        jump = self._last - now
+        self._waiting = deque(
+            (due - jump if due > now else due, key, row) for due, key, row in self._waiting
+        )
 
     def _learn(self, key: str, row: Row | None) -> None:
         self.version += 1

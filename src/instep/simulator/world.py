@@ -5,30 +5,37 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from instep.simulator.wire import Call, Reply, as_html, as_json
+from instep.simulator.faults import Entry, Fault, entries
+from instep.simulator.gate import App, Gate, Message, Receive, Send
+from instep.simulator.wire import Call, Reply
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-KINDS = frozenset(
-    "500-before 500-after drop-after 429 401 html garbage empty hang".split()  # noqa: SIM905
-)
+__all__ = [
+    "App",
+    "Message",
+    "Receive",
+    "ReplyLostError",
+    "Request",
+    "Send",
+    "Simulator",
+    "World",
+]
 
 
 class ReplyLostError(ConnectionResetError):
-    """The request was carried out, but its reply was lost."""
+    """A request or its reply was lost; only the latter had an effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request that a double has answered; ``status`` is 0 if no answer went out."""
+    """One request that a double has answered.
+
+    ``status`` is 0 if no answer went out; ``fault`` names the kinds that struck it.
+    """
 
     service: str
     method: str
@@ -36,16 +43,7 @@ class Request:
     query: str
     status: int
     is_write: bool
-
-
-@dataclass(slots=True)
-class Fault:
-    """Something that happens once, to the ``nth`` request from now that matches."""
-
-    match: str
-    kind: str
-    nth: int
-    action: Callable[[], object] | None = None
+    fault: str = ""
 
 
 class World:
@@ -64,6 +62,13 @@ class World:
         self.counts: Counter[str] = Counter()
         self.lost: Callable[[str], Exception] = ReplyLostError
         self.retry_after = 1
+        #: Chance and count of what people do, apart from the chance by which doubles name things.
+        self.chance = random.Random(f"{seed}/people")
+        self.deeds = 0
+        self._jumped = timedelta()
+        self._is_skewed = False
+        self._seed = seed
+        self._added = 0
         self._faults: list[Fault] = []
 
     @property
@@ -75,35 +80,75 @@ class World:
         """Answer how many requests had ``match`` in their ``METHOD path``."""
         return sum(number for line, number in self.counts.items() if match in line)
 
-    def fault(self, match: str, kind: str, nth: int = 1) -> None:
-        """Let the ``nth`` request from now with ``match`` in its ``METHOD path`` fail, once.
+    def fault(self, match: str, kind: str, nth: int | None = None, **more: Any) -> None:
+        """Let requests with ``match`` in their ``METHOD /path?query`` meet a fault.
 
-        Kinds without effect on the record: ``500-before``, ``401``, ``429``, ``html`` (a page
-        with status 200), ``empty`` (a listing without rows), ``hang`` (until the client gives
-        up). Kinds after the effect: ``500-after``, ``drop-after`` (no answer), ``garbage``
-        (half of the answer).
+        By default the first one from now, else the ``nth``. ``more`` is what else an entry of a
+        fault plan may say, in its words: ``every``, ``chance``, ``times``, ``seconds``,
+        ``status``, ``form``. Kinds without effect on the record: ``429``, ``401``, ``403``,
+        ``empty`` (a listing without rows), ``500-before``, ``502``, ``503``, ``html`` (a page
+        with status 200), ``drop-before``, ``hang`` (until the client gives up). Kinds after the
+        effect: ``500-after``, ``garbage`` (half of the answer), ``latency``, ``drip``,
+        ``drop-after``, ``reset``. Kinds beside it: ``skew``, ``insert``, ``edit``, ``delete``.
+
+        Raises:
+            PlanError: there is no such fault.
         """
-        if kind not in KINDS:
-            message = f"unknown fault {kind!r}"
-            raise ValueError(message)
-        self._faults.append(Fault(match, kind, nth))
+        said = {"route": match, "kind": kind, **more} | ({} if nth is None else {"nth": nth})
+        self.plan(entries([said]))
+
+    def plan(self, plan: Iterable[Entry], service: str = "") -> None:
+        """Take on the faults of a plan, for all doubles or for one; equal seeds strike alike."""
+        for entry in plan:
+            self._add(Fault(entry, self._chance(), service))
 
     def after(self, match: str, action: Callable[[], object], nth: int = 1) -> None:
         """Call ``action`` once, when the ``nth`` matching request from now was carried out."""
-        self._faults.append(Fault(match, "", nth, action))
+        entry = Entry.model_construct(route=match, nth=nth, kind="")
+        self._add(Fault(entry, self._chance(), action=action))
 
-    def due(self, line: str) -> list[Fault]:
-        """Answer, and forget, the faults that ``line`` (a ``METHOD path``) sets off."""
-        for fault in self._faults:
-            fault.nth -= fault.match in line
-        found = [fault for fault in self._faults if fault.nth == 0]
-        self._faults = [fault for fault in self._faults if fault.nth > 0]
+    def faults(self, service: str) -> list[Fault]:
+        """Answer the faults that may still strike a double."""
+        return [one for one in self._faults if one.service in {"", service} and not one.action]
+
+    def clear(self, service: str = "") -> None:
+        """Forget the faults to come, of all doubles or those that may strike one."""
+        gone = self.faults(service) if service else [*self._faults]
+        self._faults = [one for one in self._faults if one not in gone]
+
+    def due(self, line: str, service: str = "") -> list[Fault]:
+        """Answer the faults that ``line`` (a ``METHOD /path?query``) sets off."""
+        found = [fault for fault in self._faults if fault.strikes(service, line)]
+        self._faults = [fault for fault in self._faults if not fault.is_over]
         return found
+
+    def skew(self, seconds: float) -> None:
+        """Let the clock jump, ahead or back."""
+        if not self._is_skewed:
+            self._is_skewed = True
+            before = self.now
+            self.now = lambda: before() + self._jumped
+        self._jumped += timedelta(seconds=seconds)
+
+    def log(self, service: Simulator, call: Call, status: int, fault: str) -> None:
+        """Note that a double has answered."""
+        is_write = service.is_write(call)
+        self.note(
+            Request(service.name, call.method, call.path, call.query, status, is_write, fault)
+        )
 
     def note(self, request: Request) -> None:
         """Add a request to the log."""
         self.requests.append(request)
         self.counts[f"{request.method} {request.path}"] += 1
+
+    def _chance(self) -> random.Random:
+        # Each fault has a chance of its own, so that one more does not move the others.
+        return random.Random(f"{self._seed}/fault {self._added}")
+
+    def _add(self, fault: Fault) -> None:
+        self._added += 1
+        self._faults.append(fault)
 
 
 class Simulator(ABC):
@@ -151,98 +196,3 @@ class Simulator(ABC):
     @abstractmethod
     def delete(self, record_id: str | int) -> None:
         """Delete an incident as a person would."""
-
-
-class Gate:
-    """The one middleware: reads the request, lets faults happen, keeps the log."""
-
-    def __init__(self, service: Simulator) -> None:
-        """Stand before ``service``."""
-        self._service = service
-        self._world = service.world
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; only HTTP is answered."""
-        if scope["type"] != "http":
-            return
-        call = await _read(scope, receive)
-        if call.path.startswith("/_sim/"):
-            await _reply(self._peek(call), send)
-            return
-        faults = self._world.due(f"{call.method} {call.path}")
-        kinds = {fault.kind for fault in faults}
-        if "hang" in kinds:
-            self._note(call, 0)
-            await _hang(receive)
-            return
-        reply = self._answer(call, kinds)
-        for fault in faults:
-            if fault.action:
-                fault.action()
-        self._note(call, 0 if "drop-after" in kinds else reply.status)
-        if "drop-after" in kinds:
-            await _drop(send)
-            message = f"{call.method} {call.path}: the reply was lost"
-            raise self._world.lost(message)
-        await _reply(reply, send)
-
-    def _answer(self, call: Call, kinds: set[str]) -> Reply:
-        service = self._service
-        for kind in ("429", "401", "empty"):
-            if kind in kinds:
-                return service.trouble(kind, call)
-        if "500-before" in kinds:
-            return service.trouble("500", call)
-        if "html" in kinds:
-            return as_html("Checking your browser")
-        reply = service.handle(call)
-        if "500-after" in kinds:
-            return service.trouble("500", call)
-        if "garbage" in kinds:
-            return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.headers)
-        return reply
-
-    def _note(self, call: Call, status: int) -> None:
-        is_write = self._service.is_write(call)
-        name = self._service.name
-        self._world.note(Request(name, call.method, call.path, call.query, status, is_write))
-
-    def _peek(self, call: Call) -> Reply:
-        if call.path == "/_sim/state":
-            return as_json({"service": self._service.name, "records": self._service.records()})
-        if call.path == "/_sim/log":
-            name = self._service.name
-            log = [asdict(one) for one in self._world.requests if one.service == name]
-            return as_json({"service": name, "requests": log})
-        return as_json({"message": "nothing to see here"}, 404)
-
-
-async def _read(scope: Message, receive: Receive) -> Call:
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    query = scope.get("query_string", b"").decode("latin-1")
-    return Call(scope["method"], scope["path"], query, headers, body, scope.get("scheme", "http"))
-
-
-async def _reply(reply: Reply, send: Send) -> None:
-    headers = [(key.encode(), value.encode("latin-1")) for key, value in reply.headers.items()]
-    if reply.status != 204:
-        headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
-
-
-async def _hang(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _drop(send: Send) -> None:
-    # A server that is left in the middle of a promised body has to close the connection.
-    headers = [(b"content-length", b"1")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})

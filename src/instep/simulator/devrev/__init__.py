@@ -1,0 +1,5 @@
+"""DevRev: its double."""
+
+from instep.simulator.devrev.service import DevRevSimulator
+
+__all__ = ["DevRevSimulator"]
