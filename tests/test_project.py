@@ -9,12 +9,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from instep import __version__
+from instep.config.schema import Datadog, DevRev, ProdManager
 
 ROOT = Path(__file__).parent.parent
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT = re.compile(r"[a-z]+\.[a-z]+")
+KEY = re.compile(r"`(\w+)`")
 ROW = re.compile(r"^\| `([a-z.]+)` \| (\w+) \|", re.MULTILINE)
 
 
@@ -114,6 +117,29 @@ def test_every_lint_exception_has_a_reason() -> None:
     codes = [line for line in lint.splitlines() if re.match(r'\s+"[A-Z]+\d*",', line)]
     assert codes
     assert [line for line in codes if not re.search(r"# \w.{8}", line)] == []
+
+
+def test_every_setting_of_a_system_is_documented() -> None:
+    """The page of settings names exactly the keys of the configuration, under the right system."""
+    parts = re.split(r"^## ", text("docs/reference/systems.md"), flags=re.MULTILINE)
+    told = {
+        part.partition("\n")[0]: {
+            key
+            for first in re.findall(r"^\| (`.*?) \|", part, re.MULTILINE)
+            for key in KEY.findall(first)
+        }
+        for part in parts
+    }
+    models: dict[str, type[BaseModel]] = {
+        "devrev": DevRev,
+        "datadog": Datadog,
+        "prodmanager": ProdManager,
+    }
+    every = set.intersection(*(set(model.model_fields) for model in models.values()))
+    assert told["Every system"] == every
+    for name, model in models.items():
+        own = set(model.model_fields) - every
+        assert own <= told[name] <= own | {"poll", "url"}, name
 
 
 def test_the_changelog_is_open() -> None:

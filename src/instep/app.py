@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     import httpx
+    from pydantic import SecretStr
 
     from instep.config import System as Settings
     from instep.systems.base import System
@@ -47,13 +48,15 @@ async def opened(
     config: Config,
     purpose: Purpose = Purpose.WRITE,
     *,
+    backfill: bool = False,
     transports: Transports | None = None,
     now: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
     """Open the ledger and the systems that a configuration names.
 
     To write, the ledger is locked for as long as the app is open; to plan, it is copied into
-    memory and left as it is. ``transports`` replace the network, by system.
+    memory and left as it is. ``backfill`` makes records quietly where that is configured.
+    ``transports`` replace the network, by system.
 
     Raises:
         LedgerError: the ledger is unusable, or another instep writes to it.
@@ -72,7 +75,7 @@ async def opened(
         opening = open_ledger if purpose is Purpose.WRITE else copied
         ledger = await desk(opening, config.ledger, now)
         stack.push_async_callback(desk, ledger.close)
-        systems = connect(config, transports or {})
+        systems = connect(config, transports or {}, backfill=backfill)
         for system in systems.values():
             stack.push_async_callback(system.close)
         unit = unit_of(config)
@@ -90,11 +93,11 @@ async def opened(
         )
 
 
-def connect(config: Config, transports: Transports) -> dict[str, System]:
+def connect(config: Config, transports: Transports, *, backfill: bool = False) -> dict[str, System]:
     """Prepare a connector for each configured system; nothing is sent yet."""
     paths = {name: member.paths for name, member in unit_of(config).members.items()}
     return {
-        name: _connector(name, settings, paths[name], transports.get(name))
+        name: _connector(name, settings, paths[name], transports.get(name), backfill=backfill)
         for name, settings in config.systems.items()
     }
 
@@ -104,13 +107,15 @@ def _connector(
     settings: Settings,
     paths: Collection[str],
     transport: httpx.AsyncBaseTransport | None,
+    *,
+    backfill: bool,
 ) -> System:
     """Prepare the connector of one system; its module is imported only where it is used."""
     match settings:
         case DevRev():
             return _devrev(name, settings, paths, transport)
         case Datadog():
-            return _datadog(name, settings, paths, transport)
+            return _datadog(name, settings, paths, transport, quiet=settings.quiet and backfill)
         case ProdManager():
             return _prodmanager(name, settings, paths, transport)
 
@@ -132,6 +137,9 @@ def _devrev(
         **({"app_url": settings.app_url} if settings.app_url else {}),
         version=settings.version,
         beta=settings.beta,
+        group_by=settings.poll.group_by if settings.poll.by == "group" else None,
+        reference=settings.reference,
+        foreign=settings.foreign,
         timeout=settings.timeout,
         transport=transport,
     )
@@ -142,19 +150,28 @@ def _datadog(
     settings: Datadog,
     paths: Collection[str],
     transport: httpx.AsyncBaseTransport | None,
+    *,
+    quiet: bool,
 ) -> System:
-    """Prepare a Datadog connector."""
+    """Prepare a Datadog connector; ``quiet`` notifies nobody of new incidents."""
     from instep.systems import datadog  # noqa: PLC0415
 
     return datadog.Datadog.connect(
         name,
         paths,
-        api_key=settings.api_key.get_secret_value(),
-        app_key=settings.app_key.get_secret_value(),
+        api_key=_plain(settings.api_key) or "",
+        app_key=_plain(settings.app_key) or "",
+        bearer=_plain(settings.bearer),
         **({"site": settings.site} if settings.site else {}),
         url=settings.url,
         app_url=settings.app_url,
         reference_field=settings.reference_field,
+        incident_type=settings.incident_type,
+        by_open=settings.poll.by == "open",
+        quiet=quiet,
+        private=settings.private,
+        tests=settings.tests,
+        link_attachments=settings.links,
         timeout=settings.timeout,
         transport=transport,
     )
@@ -175,6 +192,13 @@ def _prodmanager(
         token=settings.token.get_secret_value(),
         url=str(settings.url),
         timezone=settings.timezone,
+        by_open=settings.poll.by == "open",
+        writable=settings.writable,
         timeout=settings.timeout,
         transport=transport,
     )
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    """Give a secret in the clear, if there is one."""
+    return None if secret is None else secret.get_secret_value()

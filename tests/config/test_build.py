@@ -77,7 +77,7 @@ def test_the_preset_says_how_each_service_keeps_its_values() -> None:
     members = built(systems=SYSTEMS.replace("status.example.com", "x.org")).members
     devrev, datadog, status = (members[n].rules for n in ("devrev", "datadog", "status"))
     assert devrev["resolved_at"].direction is Direction.IN
-    assert datadog["resolved_at"].direction is Direction.IN
+    assert datadog["resolved_at"].direction is Direction.BOTH
     assert status["resolved_at"].direction is Direction.BOTH
     assert devrev["started_at"].spelling.precision is Precision.MILLISECOND
     assert datadog["started_at"].spelling.precision is Precision.MICROSECOND

@@ -52,8 +52,20 @@ def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:
         message = "only one system: there is nothing to keep in step"
         yield Finding("W202", message, ("systems",), "name another")
     for name, system in config.systems.items():
-        if not isinstance(system, Datadog) or system.url:
-            continue
+        if isinstance(system, Datadog):
+            yield from _datadog(name, system)
+
+
+def _datadog(name: str, system: Datadog) -> Iterator[Finding]:
+    """Check that a Datadog can be found, and how it is let in."""
+    missing = [key for key in ("api_key", "app_key") if getattr(system, key) is None]
+    if missing and system.bearer is None:
+        hint = "Datadog takes api_key and app_key, or bearer"
+        yield Finding("E106", f'"{missing[0]}" is missing', ("systems", name, missing[0]), hint)
+    if system.bearer is not None and len(missing) < 2:
+        message = '"bearer" stands beside keys, which are not used then'
+        yield Finding("E120", message, ("systems", name, "bearer"), "keep the keys or bearer")
+    if not system.url:
         path = ("systems", name, "site")
         if system.site is None:
             hint = "the site of your organisation, such as datadoghq.com or datadoghq.eu"

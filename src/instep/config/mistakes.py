@@ -18,6 +18,8 @@ from instep.config.codes import CODES
 from instep.config.findings import Finding, Path, suggest
 from instep.config.schema import (
     RULES,
+    ByChange,
+    BySweep,
     Config,
     Create,
     Datadog,
@@ -141,6 +143,9 @@ def keys_at(tree: Any, path: Path, names: Sequence[str]) -> tuple[str, ...]:
             model: type[BaseModel] = Config
         case ("systems", system):
             model = _SYSTEMS[_at(tree, ("systems", system, "type"))]
+        case ("systems", system, "poll"):
+            by_change = _at(tree, ("systems", system, "type")) == "devrev"
+            model = ByChange if by_change else BySweep
         case ("create", _):
             model = Create
         case ("fields", _):

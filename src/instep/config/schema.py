@@ -26,6 +26,7 @@ from instep.config.values import (
     Meanings,
     Name,
     Plain,
+    Reference,
     Seconds,
     Several,
     Share,
@@ -89,25 +90,57 @@ class _System(_Part):
         return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
 
 
+class ByChange(_Part):
+    """How a system that filters by time is polled: its changes listed, or group by group."""
+
+    by: Literal["changes", "group"] = "changes"
+    group_by: str = Field(default="stage", min_length=1)
+
+
+class BySweep(_Part):
+    """How a system without such a filter is polled: all of it, or the open ones between sweeps."""
+
+    by: Literal["sweep", "open"] = "sweep"
+
+
 class DevRev(_System):
-    """A DevRev organisation; ``version`` is the date of its API, ``beta`` its beta endpoints."""
+    """A DevRev organisation; ``version`` is the date of its API, ``beta`` its beta endpoints.
+
+    ``reference`` is where instep's mark is kept: sync metadata, or a custom field.
+    ``foreign`` takes incidents that another synchroniser brought there.
+    """
 
     type: Literal["devrev"]
     token: Secret
     app_url: Url | None = None
     version: str | None = None
     beta: bool = True
+    poll: ByChange = ByChange()
+    reference: Reference = "sync_metadata"
+    foreign: bool = False
 
 
 class Datadog(_System):
-    """A Datadog organisation; ``reference_field`` is the text-array field for instep's mark."""
+    """A Datadog organisation; ``reference_field`` is the text-array field for instep's mark.
+
+    It takes both keys or a ``bearer`` token. ``quiet`` makes a backfill import incidents, which
+    notifies nobody; ``private`` and ``tests`` take such incidents too; ``links`` attaches links
+    to the other systems' records; ``incident_type`` is the UUID of the type of new ones.
+    """
 
     type: Literal["datadog"]
     site: str | None = None
-    api_key: Secret
-    app_key: Secret
+    api_key: Secret | None = None
+    app_key: Secret | None = None
+    bearer: Secret | None = None
     reference_field: str = Field(default="external_reference", min_length=1)
     app_url: Url | None = None
+    incident_type: str | None = None
+    poll: BySweep = BySweep()
+    quiet: bool = False
+    private: bool = False
+    tests: bool = False
+    links: bool = False
 
 
 class ProdManager(_System):
@@ -117,6 +150,7 @@ class ProdManager(_System):
     url: Url
     token: Secret
     timezone: Zone = "UTC"
+    poll: BySweep = BySweep()
 
 
 System = Annotated[DevRev | Datadog | ProdManager, Field(discriminator="type")]

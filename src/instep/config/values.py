@@ -98,6 +98,14 @@ def ledger(value: str) -> str:
     return value
 
 
+def reference(value: object) -> str:
+    """Check where DevRev keeps instep's mark."""
+    if value != "sync_metadata" and not re.fullmatch(r"custom_fields\.\w+", str(value)):
+        hint = "sync_metadata, or a custom field such as custom_fields.tnt__reference"
+        raise wrong("E110", "no mark can be kept there", hint)
+    return str(value)
+
+
 def zone(value: object) -> str:
     """Check a time zone's name."""
     try:
@@ -187,6 +195,7 @@ Share = Annotated[float, PlainValidator(share)]
 Name = Annotated[str, AfterValidator(name)]
 Url = Annotated[str, PlainValidator(url)]
 Ledger = Annotated[str, AfterValidator(ledger)]
+Reference = Annotated[str, PlainValidator(reference)]
 Zone = Annotated[str, PlainValidator(zone)]
 Meanings = Annotated[tuple[str, ...], BeforeValidator(meanings)]
 Several = Annotated[tuple[str, ...], AfterValidator(several)]
