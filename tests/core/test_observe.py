@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -149,11 +149,12 @@ def concluded(
     echo: Words = NOTHING,
     base: Mapping[str, Base] | None = None,
     ticket: int = 9,
+    undone: Collection[str] = (),
 ) -> Side:
     """Conclude an intent with what the record says."""
     row = Incident(7, "uid7", "a", base=base or {}, sides={"a": before})
     now = Heard(reference("a"), says_now, ticket, AT)
-    return conclude(member, row, intent, now, echo, confirmed=confirmed, seen=10)
+    return conclude(member, row, intent, now, echo, confirmed=confirmed, seen=10, undone=undone)
 
 
 def one(before: Side, value: Word, own: Word, now: Word, **more: object) -> Side:
@@ -322,6 +323,16 @@ def test_what_a_state_can_no_longer_hold_is_agreed_to_no_more() -> None:
     after = concluded(phased, closed, reopen, {"status": "active"}, base={"ended": Base("ten")})
     assert not after.edited("ended")
     assert after.agreed["ended"] is None
+
+
+def test_a_write_that_was_taken_back_agrees_to_nothing() -> None:
+    """Where somebody's edit was put back over our word, it stands as theirs, made before ours."""
+    intent = intend(TITLE, f=("Down", "Down"))
+    side = Side("a", reference("a"), {"f": "Slow"}, {}, {"f": "Slow"}, {"f": "Slow"}, 5)
+    after = concluded(TITLE, side, intent, {"f": "Theirs"}, undone={"p"})
+    assert (after.says["f"], after.shadow["f"], after.agreed["f"]) == ("Theirs", "Slow", "Slow")
+    behind = concluded(TITLE, side, intent, {"f": "Theirs"})
+    assert (behind.shadow["f"], behind.agreed["f"]) == ("Down", "Down")
 
 
 def test_what_a_service_stamps_is_no_edit() -> None:

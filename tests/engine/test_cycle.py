@@ -94,6 +94,27 @@ def test_a_conflict_keeps_the_loser_in_the_attic(world: World) -> None:
     assert world.common("dev", only(dev))["title"] == "Payments down"
 
 
+def test_an_edit_under_our_write_that_was_put_back_is_a_conflict(world: World) -> None:
+    """A service that takes a write back for an edit it replaced: both are weighed, none is lost."""
+    dev, page = world.memories["dev"], world.memories["page"]
+    real = page.update
+
+    async def undoing(seen: Record, words: Words) -> Written:
+        page.edit(seen.id, name="By a person")
+        page.update = real  # type: ignore[method-assign]
+        return Written(await page.read(seen.id), undone=frozenset({"name"}))
+
+    page.update = undoing  # type: ignore[method-assign]
+    dev.edit(only(dev), title="Checkout down")
+    world.clock.at += 60
+    report = cycle(world)
+    with world.ledger.begin() as db:
+        (lost,) = db.execute(select(tables.conflicts)).all()
+    assert (report.due, lost.value, lost.origins) == (0, "Checkout down", ("dev",))
+    titles = {world.common(name, only(world.memories[name]))["title"] for name in world.memories}
+    assert titles == {"By a person"}
+
+
 def test_a_manual_field_waits_and_the_others_flow() -> None:
     """With ``manual``, the field that conflicts changes nowhere; another field goes through."""
     world = World(Decide.MANUAL)

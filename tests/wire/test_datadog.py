@@ -255,13 +255,21 @@ async def test_a_commander_is_looked_up_once(router: respx.MockRouter) -> None:
 
 
 async def test_a_commander_who_cannot_be_shown(router: respx.MockRouter) -> None:
-    """A user without an e-mail, or deleted, is nobody that another system knows."""
+    """A user without an e-mail, or deleted, is still somebody: the id, and never nobody."""
     system = made(router)
     router.get(f"{API}/api/v2/users/{ANA}").respond(404, json={"errors": ["User not found"]})
     with structlog.testing.capture_logs() as events:
         record = await read(system, router, incident())
-    assert system.words(record)["commander"] is None
+    assert system.words(record)["commander"] == (ANA,)
     assert "name.unknown" in [event["event"] for event in events]
+
+
+async def test_an_answer_without_a_user_is_nobodys_absence(router: respx.MockRouter) -> None:
+    """Something else than a user in place of one stops the side: a commander is not emptied."""
+    system = made(router)
+    router.get(f"{API}/api/v2/users/{ANA}").respond(json={"data": []})
+    with pytest.raises(Unreachable):
+        await read(system, router, incident())
 
 
 # Writing

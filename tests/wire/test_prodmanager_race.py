@@ -56,6 +56,7 @@ async def test_another_field_is_put_back(
     assert world.writes == before + 2
     told = [line for line in logs if line["event"] == "edit.restored"]
     assert [line["paths"] for line in told] == [["description"]]
+    assert written.undone == {"description"}
 
 
 async def test_the_field_that_we_wrote_is_put_back_too(

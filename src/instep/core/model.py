@@ -64,10 +64,13 @@ class Written:
     """What came of a write: the record as read back, and what the write's own answer showed.
 
     ``echo`` holds, by path, only what that answer shows faithfully; empty if it shows nothing.
+    ``undone`` are paths of which the write was taken back, because somebody had edited them
+    between the look and the write.
     """
 
     record: Record
     echo: Words = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ system is its spelling of our value, an edit just behind our write is not a rewr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from instep.core.fields import moment, stamp
@@ -112,11 +112,12 @@ def conclude(
     *,
     confirmed: bool,
     seen: int,
+    undone: Collection[str] = (),
 ) -> Side:
     """Take in what came of a write: shadow and agreed from what was meant, says from the record.
 
     ``echo`` is, by path, what the write's own answer showed; ``confirmed`` whether the service
-    said that the write succeeded.
+    said that the write succeeded, but for the paths ``undone``.
     """
     side = incident.side(member.name)
     shadow, agreed = dict(side.shadow), dict(side.agreed)
@@ -124,9 +125,10 @@ def conclude(
     for name, sent in intent.sent.items():
         rule = member.rules.get(name)
         says = heard.says.get(name)
-        shown = confirmed and rule is not None and _shown(rule, sent, says, echo)
+        kept = confirmed and sent.path not in undone
+        shown = kept and rule is not None and _shown(rule, sent, says, echo)
         meant = _stamped(member, sent, says)
-        taken = _spelled(rule, meant, says, shown=shown, took=confirmed or born)
+        taken = _spelled(rule, meant, says, shown=shown, took=kept or born)
         if taken is not None:
             shadow[name], agreed[name] = taken
     arrived = confirmed or born or _arrived(member, intent, heard)

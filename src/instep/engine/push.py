@@ -6,9 +6,11 @@ known yet and the intent stays open.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
-from instep.core.model import Incident, Intent, Record, Reference, Words
+from instep.core.model import Incident, Intent, Record, Reference, Written
 from instep.core.observe import Heard, hear
 from instep.core.plan import carried
 from instep.engine.context import App
@@ -48,7 +50,7 @@ async def _create(app: App, intent: Intent, asked: int) -> Outcome:
     written = await app.systems[intent.system].create(
         carried(intent.sent, intent.extra), intent.mark
     )
-    return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
+    return _written(app, intent, written, asked)
 
 
 async def _update(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome:
@@ -64,7 +66,7 @@ async def _update(app: App, incident: Incident, intent: Intent, asked: int) -> O
             app, intent, record, asked, Result.STALE, reason=f"{', '.join(moved)} moved"
         )
     written = await system.update(record, carried(intent.sent, intent.extra))
-    return _concluded(app, intent, written.record, asked, Result.WRITTEN, written.echo)
+    return _written(app, intent, written, asked)
 
 
 async def _still(
@@ -136,14 +138,14 @@ def _heard(app: App, name: str, record: Record, asked: int) -> Heard:
     return hear(app.member(name), record, app.systems[name].words(record), asked, app.stamp())
 
 
+def _written(app: App, intent: Intent, written: Written, asked: int) -> Outcome:
+    """Conclude an intent that the service confirmed."""
+    outcome = _concluded(app, intent, written.record, asked, Result.WRITTEN)
+    return replace(outcome, echo=written.echo, undone=written.undone)
+
+
 def _concluded(
-    app: App,
-    intent: Intent,
-    record: Record,
-    asked: int,
-    result: Result,
-    echo: Words | None = None,
-    reason: str = "",
+    app: App, intent: Intent, record: Record, asked: int, result: Result, reason: str = ""
 ) -> Outcome:
     """Conclude an intent with the record as it was read back."""
     return Outcome(
@@ -153,6 +155,5 @@ def _concluded(
         intent=intent,
         heard=_heard(app, intent.system, record, asked),
         digest=app.fingerprints[intent.system] + record.digest,
-        echo=echo or {},
         reason=reason,
     )

@@ -55,7 +55,8 @@ class Result(StrEnum):
 class Outcome:
     """What came of an intent, or of a direct read of a side in doubt (no intent).
 
-    ``heard`` is what the record said in the end, ``digest`` names its raw bytes.
+    ``heard`` is what the record said in the end, ``digest`` names its raw bytes; ``echo`` and
+    ``undone`` are those of what was ``Written``.
     """
 
     incident: int
@@ -65,6 +66,7 @@ class Outcome:
     heard: Heard | None = None
     digest: str = ""
     echo: Words = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
     reason: str = ""
 
 
@@ -210,6 +212,7 @@ def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int) -> Incid
                 outcome.echo,
                 confirmed=outcome.result is Result.WRITTEN,
                 seen=seen,
+                undone=outcome.undone,
             )
         else:
             after, _ = observe(side, outcome.heard, seen)

@@ -30,17 +30,21 @@ class People:
         self._emails: dict[str, str | None] = {}
         self._ids: dict[str, str] = {}
 
-    def email(self, user_id: str | None) -> str | None:
-        """Give the e-mail of a user who was met."""
-        return self._emails.get(user_id) if user_id else None
+    def name(self, user_id: str | None) -> str | None:
+        """Name a user who was met by e-mail; one without keeps the id, which is not nobody."""
+        return self._emails.get(user_id) or user_id if user_id else None
 
     async def meet(self, user_ids: set[str]) -> None:
-        """Ask for the e-mails of users not met yet; one who cannot be shown has none."""
+        """Ask for the e-mails of users not met yet; one who cannot be shown has none.
+
+        Raises:
+            Unreachable: the answer shows no user: whoever it is must not seem to have gone.
+        """
         for user_id in sorted(user_ids - self._emails.keys()):
             answer = await self._door.read("GET", f"{USERS}/{user_id}")
             if answer.status == 404:
                 log.warning("name.unknown", system=self._door.system, path=COMMANDER, name=user_id)
-            elif not answer.ok:
+            elif not answer.ok or not dig(answer.peek(), "data", "id"):
                 raise answer.unusable("did not show a user")
             email = text(dig(answer.peek(), "data", "attributes", "email"))
             self._emails[user_id] = email.lower() if email else None

@@ -138,7 +138,7 @@ class Reader:
 
     def _commander(self, raw: Raw) -> Word:
         """Read the commander's e-mail."""
-        return names([self._people.email(commander_of(raw))])
+        return names([self._people.name(commander_of(raw))])
 
 
 def _is_test(raw: Raw) -> bool:

@@ -225,7 +225,8 @@ class ProdManager:
         log.warning("edit.restored", system=self.name, record=seen.id, paths=sorted(lost))
         with reading_back(self.name):
             again = whole(fresh.raw | lost)
-            return await self._write(f"{INCIDENT}/{seen.id}/update", again, seen.id)
+            written = await self._write(f"{INCIDENT}/{seen.id}/update", again, seen.id)
+        return replace(written, undone=frozenset(lost))
 
     async def delete(self, record_id: str) -> None:
         """Delete an incident with its history; SQLite may give its id to another (observed)."""
