@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from instep.config import Config, Datadog, DevRev, ProdManager, unit_of
-from instep.engine.context import App
+from instep.engine.context import App, Desk
 from instep.ledger.database import copied, open_ledger
 from instep.ledger.sqlite import Lock
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from instep.config import System as Settings
+    from instep.core.unit import Unit
     from instep.systems.base import System
 
 P = ParamSpec("P")
@@ -64,12 +65,7 @@ async def opened(
     # Pages of parsed records come and go: the default threshold walks them over and over.
     gc.set_threshold(GARBAGE)
     async with AsyncExitStack() as stack:
-        worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ledger"))
-        loop = asyncio.get_running_loop()
-
-        async def desk(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-            return await loop.run_in_executor(worker, partial(work, *args, **kwargs))
-
+        desk = _desk(stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ledger")))
         if purpose is Purpose.WRITE:
             stack.enter_context(Lock(config.ledger))
         opening = open_ledger if purpose is Purpose.WRITE else copied
@@ -78,19 +74,33 @@ async def opened(
         systems = connect(config, transports or {}, backfill=backfill)
         for system in systems.values():
             stack.push_async_callback(system.close)
-        unit = unit_of(config)
-        members = {
-            name: replace(member, abilities=systems[name].abilities)
-            for name, member in unit.members.items()
-        }
         yield App(
-            unit=replace(unit, members=members),
+            unit=_able(unit_of(config), systems),
             systems=systems,
             ledger=ledger,
             desk=desk,
             now=now,
             full_sweep_every=config.full_sweep_every,
         )
+
+
+def _desk(worker: ThreadPoolExecutor) -> Desk:
+    """Call ledger functions in the one thread of a worker."""
+    loop = asyncio.get_running_loop()
+
+    async def desk(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await loop.run_in_executor(worker, partial(work, *args, **kwargs))
+
+    return desk
+
+
+def _able(unit: Unit, systems: Mapping[str, System]) -> Unit:
+    """Tell each member of a unit what its system can do."""
+    members = {
+        name: replace(member, abilities=systems[name].abilities)
+        for name, member in unit.members.items()
+    }
+    return replace(unit, members=members)
 
 
 def connect(config: Config, transports: Transports, *, backfill: bool = False) -> dict[str, System]:

@@ -268,8 +268,12 @@ async def test_only_handles_and_rules_page_people(world: World, connect: Connect
 
 
 async def test_an_import_cannot_say_everything(client: httpx.AsyncClient) -> None:
-    """Impact, handles, long titles and a resolution without its state are refused."""
+    """Impact, handles, long titles and a resolution without its state are refused.
+
+    ``resolved`` goes with the state of that name only (documented), not with ``completed``.
+    """
     bodies = [
+        wrap({"state": "completed"}, title="Old", resolved="2026-01-02T00:00:00Z"),
         wrap(title="Old", customer_impacted=True),
         wrap(title="Old", notification_handles=[]),
         wrap(title="x" * 1025),
@@ -279,6 +283,21 @@ async def test_an_import_cannot_say_everything(client: httpx.AsyncClient) -> Non
     ]
     replies = [await client.post(f"{PATH}/import", json=body) for body in bodies]
     assert [reply.status_code for reply in replies] == [400] * len(bodies)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"relationships": None},
+        {"relationships": {"commander_user": {"data": {"id": ["?"]}}}},
+        {"attributes": {"title": "T", "incident_type_uuid": ["?"]}},
+        {"attributes": {"title": "T", "notification_handles": 5}},
+    ],
+)
+async def test_odd_shapes_are_refused(client: httpx.AsyncClient, data: dict[str, Any]) -> None:
+    """What is of no known shape is a 400 and no crash."""
+    about = {"type": "incidents", "attributes": {"title": "T", "customer_impacted": False}}
+    assert (await client.post(PATH, json={"data": about | data})).status_code == 400
 
 
 async def test_an_import_can_name_who_declared_and_when(client: httpx.AsyncClient) -> None:

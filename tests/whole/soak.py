@@ -75,6 +75,12 @@ BETWEEN = {
     "datadog": ["GET /api/v2/incidents/", "PATCH /api/v2/incidents", "GET /api/v2/incidents?"],
     "prodmanager": ["GET /api/incident/", "/update", "GET /api/incident?"],
 }
+#: The requests that list incidents.
+LISTING = {
+    "devrev": "incidents.list",
+    "datadog": "GET /api/v2/incidents?",
+    "prodmanager": "GET /api/incident?",
+}
 #: Kind of fault -> the chance that a request meets it; what takes a second of real time is rare.
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"chance": 0.008, "seconds": 1},
@@ -237,7 +243,9 @@ class Soak:
     def _arm(self, system: str) -> None:
         """Let faults come to one service."""
         for kind, more in FAULTS.items():
-            self.doubles[system].world.fault("", kind, **more)
+            # An empty answer to a look-up of names is believed: nobody there has that name.
+            route = LISTING[system] if kind == "empty" else ""
+            self.doubles[system].world.fault(route, kind, **more)
 
     def outage(self) -> None:
         """Let a service go away for some cycles, and come back when they are over."""

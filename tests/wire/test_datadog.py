@@ -17,6 +17,7 @@ from tests.wire.datadog import (
     BEN,
     ID,
     answer_list,
+    answer_types,
     answer_writes,
     incident,
     made,
@@ -177,13 +178,38 @@ async def test_what_a_404_means(
         await made(router).read(ID)
 
 
-async def test_a_private_incident_is_not_read(router: respx.MockRouter) -> None:
-    """One that turned private is held, unless instep made it: then it knew it before."""
-    system = made(router)
+@pytest.mark.parametrize(
+    ("born", "marked", "hidden"),
+    [(False, False, True), (False, True, True), (True, False, True), (True, True, False)],
+)
+async def test_a_private_incident_is_not_read(
+    router: respx.MockRouter, born: bool, marked: bool, hidden: bool
+) -> None:
+    """One that turned private is held, whoever made it: what is said there from then is a secret.
+
+    Where all of a type are private from the start, instep goes on with those that it made.
+    """
+    system = made(router, ["title"])
+    types = answer_types(router, private_incidents_by_default=born)
     none = {"external_reference": {"type": "textarray", "value": None}}
+    raw = incident(visibility="private", fields={} if marked else none)
+    for _ in range(2):
+        answer_list(router, [raw, incident(1)], [])
+        pages = [page async for page in system.changes(None)]
+        shown = [one.display for page in pages for one in page.records]
+        assert shown == (["IR-1"] if hidden else ["IR-336599", "IR-1"])
+    assert types.call_count == marked
+    if hidden:
+        with pytest.raises(Rejected, match="private"):
+            await read(system, router, raw)
+
+
+async def test_types_that_may_not_be_listed_hide_what_is_private(router: respx.MockRouter) -> None:
+    """Nobody says that it was private from the start, so it is not copied."""
+    system = made(router, ["title"])
+    router.get(f"{API}/api/v2/incidents/config/types").respond(403, json={"errors": ["Forbidden"]})
     with pytest.raises(Rejected, match="private"):
-        await read(system, router, incident(visibility="private", fields=none))
-    assert (await read(system, router, incident(visibility="private"))).mark is not None
+        await read(system, router, incident(visibility="private"))
 
 
 # Listing
@@ -364,6 +390,25 @@ async def test_a_reference_field_that_is_mapped_keeps_its_mark(router: respx.Moc
 
 
 @pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (["TICKET-1", str(MARK)], ("TICKET-1",)),
+        ([str(MARK)], None),
+        (["TICKET-1"], ("TICKET-1",)),
+        ("TICKET-1", "TICKET-1"),
+        (None, None),
+    ],
+)
+async def test_a_mark_is_no_value_of_the_reference_field(
+    router: respx.MockRouter, value: Any, word: Any
+) -> None:
+    """Mapped, the field says people's references: the mark is not copied, nor written twice."""
+    system = made(router, ["title", "fields.external_reference"])
+    raw = incident(fields={"external_reference": {"type": "textarray", "value": value}})
+    assert system.words(await read(system, router, raw))["fields.external_reference"] == word
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"errors": ["invalid value"]},
@@ -380,7 +425,9 @@ async def test_both_families_of_errors_are_read(router: respx.MockRouter, body: 
         await system.update(seen, {"title": "T"})
 
 
-@pytest.mark.parametrize("body", [{"data": {"type": "incidents"}}, {"data": []}, {}, []])
+@pytest.mark.parametrize(
+    "body", [{"data": {"type": "incidents"}}, {"data": {"id": [ID]}}, {"data": []}, {}, []]
+)
 async def test_an_answer_without_an_incident_is_unusable(
     router: respx.MockRouter, body: Any
 ) -> None:

@@ -52,8 +52,9 @@ async def test_links_that_are_missing_are_attached(router: respx.MockRouter) -> 
 
 
 async def test_the_same_links_again_write_nothing(router: respx.MockRouter) -> None:
-    """What is attached already is not attached again."""
-    router.get(ATTACHMENTS).respond(json={"data": [link(TICKET)]})
+    """What is attached already is not attached again, whatever else stands there."""
+    odd = [None, {}, {"attributes": {"attachment": {"documentUrl": ["?"]}}}]
+    router.get(ATTACHMENTS).respond(json={"data": [*odd, link(TICKET)]})
     attach = router.post(ATTACHMENTS).respond(201)
     await made(router).link(ID, {"devrev INC-12": TICKET})
     assert not attach.called
@@ -99,10 +100,29 @@ async def test_a_delete(router: respx.MockRouter) -> None:
 @pytest.mark.parametrize("status", [400, 403])
 async def test_deleting_is_off_unless_switched_on(router: respx.MockRouter, status: int) -> None:
     """What is answered then is not documented: either way one record is refused, with advice."""
-    router.delete(ONE).respond(status, json={"errors": ["Forbidden"]})
-    with pytest.raises(Rejected, match="Forbidden") as caught:
+    router.get(ONE).respond(json={"data": incident()})
+    router.delete(ONE).respond(status, json={"errors": ["not enabled"]})
+    with pytest.raises(Rejected) as caught:
         await made(router).delete(ID)
+    assert "credentials" not in caught.value.message
     assert "setting of the incident type" in caught.value.advice
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_keys_that_are_refused_are_no_setting(router: respx.MockRouter, status: int) -> None:
+    """Where the incident cannot be read either, nothing follows for the one record."""
+    router.get(ONE).respond(status, json={"errors": ["Unauthorized"]})
+    router.delete(ONE).respond(status, json={"errors": ["Unauthorized"]})
+    with pytest.raises(Denied):
+        await made(router).delete(ID)
+
+
+async def test_a_web_page_deletes_nothing(router: respx.MockRouter) -> None:
+    """A login page may answer 200 in place of the service, which answers 204."""
+    router.delete(ONE).respond(200, html="<html>Sign in</html>")
+    with pytest.raises(Unreachable) as caught:
+        await made(router).delete(ID)
+    assert caught.value.unclear
 
 
 async def test_another_404_does_not_mean_deleted(router: respx.MockRouter) -> None:

@@ -164,6 +164,29 @@ async def test_types_that_may_not_be_listed(router: respx.MockRouter) -> None:
     assert "filter[incident-type]" not in dict(definitions.calls.last.request.url.params)
 
 
+@pytest.mark.parametrize("path", ["types", "user-defined-fields"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<html>Sign in</html>"),
+        httpx.Response(302, headers={"location": "/login"}),
+        httpx.Response(200, json={"data": None}),
+        httpx.Response(204),
+    ],
+)
+async def test_settings_that_cannot_be_read_prove_nothing(
+    router: respx.MockRouter, path: str, answer: httpx.Response
+) -> None:
+    """A login page is not a type without fields: the create is tried again, not held."""
+    create, _ = answer_writes(router)
+    answer_definitions(router, external_reference=4)
+    system = made(router, TITLE)
+    router.get(f"{API}/api/v2/incidents/config/{path}").mock(return_value=answer)
+    with pytest.raises(Unreachable):
+        await system.create({"title": "T"}, MARK)
+    assert not create.called
+
+
 async def test_a_configured_type_is_the_one_of_creates(router: respx.MockRouter) -> None:
     """Its definitions are asked for, and it is named in the create."""
     create, _ = answer_writes(router)

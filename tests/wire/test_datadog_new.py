@@ -117,10 +117,10 @@ async def test_one_made_as_resolved_has_no_time_of_it(router: respx.MockRouter) 
     assert system.words(written.record)["resolved"] is None
 
 
-def test_rules_may_notify_of_any_field(router: respx.MockRouter) -> None:
-    """A notification rule can name any field; titles and times it cannot."""
-    abilities = made(router, ["title", "fields.state", "fields.region"]).abilities
-    assert abilities.notifies == {"fields.state", "fields.region"}
+def test_nobody_outside_is_notified(router: respx.MockRouter) -> None:
+    """Notification rules page the organisation's own people: a Datadog is no status page."""
+    assert made(router).abilities.notifies == frozenset()
+    assert made(router, quiet=True).abilities.notifies == frozenset()
 
 
 # Imported
@@ -238,6 +238,18 @@ async def test_an_import_that_is_refused(router: respx.MockRouter) -> None:
     await read(system, router, incident())
     with pytest.raises(Rejected, match="bad date"):
         await system.create({"title": "T"}, MARK)
+
+
+async def test_an_organisation_without_imports(router: respx.MockRouter) -> None:
+    """Imports are a preview: where there are none, it is said how to do without."""
+    body = {"errors": [{"status": "404", "title": "Not Found"}]}
+    router.post(f"{API}/api/v2/incidents/import").respond(404, json=body)
+    system = made(router, DATES, quiet=True)
+    await read(system, router, incident())
+    with pytest.raises(Unreachable, match="does not import") as caught:
+        await system.create({"title": "T"}, MARK)
+    assert "quiet" in caught.value.advice
+    assert not caught.value.unclear
 
 
 # Impact on customers

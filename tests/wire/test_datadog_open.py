@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from instep.errors import Denied, Unreachable
+from instep.errors import Denied
 from instep.systems.base import Page
 from instep.systems.datadog import Datadog
 from tests.wire.datadog import API, answer_list, incident, made
@@ -112,6 +112,7 @@ async def test_what_is_gone_or_private_now_is_left_out(router: respx.MockRouter)
 
 async def test_a_key_that_is_refused_stops_all(router: respx.MockRouter) -> None:
     """403 is no answer about one record."""
+    answer_search(router, found())
     router.get(f"{API}/api/v2/incidents/{id_of(1)}").respond(403, json={"errors": ["Forbidden"]})
     with pytest.raises(Denied):
         await pages(by_open(router), id_of(1))
@@ -251,27 +252,72 @@ async def test_private_hints_are_kept_to_themselves(
         httpx.Response(200, html="<html>Sign in</html>"),
         httpx.Response(200, json={"data": []}),
         httpx.Response(200, json={"data": {"attributes": {"incidents": None}}}),
+        httpx.Response(
+            200, content=b'{"data": {"attributes": {"incidents": [{"data": {"id": "\xff"}}]}}}'
+        ),
+        httpx.Response(200, content=b'{"data": {"attributes": {"facets": ' + b"[" * 100_000),
         httpx.Response(400, json={"errors": ["invalid query"]}),
+        httpx.Response(503),
     ],
 )
 async def test_a_search_that_cannot_be_read(
     router: respx.MockRouter, answer: httpx.Response
 ) -> None:
-    """It is an error, not an empty result."""
+    """It is a hint and no more: without it everything is listed, and Datadog is not left out."""
     router.get(SEARCH).mock(return_value=answer)
-    with pytest.raises(Unreachable, match="search"):
-        await pages(by_open(router))
+    answer_list(router, [incident(1), incident(2)], [])
+    answered = await pages(by_open(router), id_of(1))
+    assert shown(answered) == ["IR-1", "IR-2"]
+    assert answered[-1].complete
 
 
-async def test_a_row_that_cannot_be_read_costs_itself(router: respx.MockRouter) -> None:
-    """One without an id or a time does not hide the others."""
-    answer_gets(router, incident(5))
-    answer = found(5)
+async def test_a_search_with_refused_keys_stops_all(router: respx.MockRouter) -> None:
+    """Refused keys are refused for the list, too."""
+    router.get(SEARCH).respond(403, json={"errors": ["Forbidden"]})
+    with pytest.raises(Denied):
+        await pages(by_open(router), id_of(1))
+
+
+async def test_many_open_incidents_are_listed(router: respx.MockRouter) -> None:
+    """With more open ones than a page holds and the list has pages, the list costs less."""
+    raws = [incident(number) for number in range(1, 151)]
+    system = by_open(router)
+    answer_list(router, raws[:100], raws[100:], [])
+    assert [page async for page in system.changes(None)][-1].complete
+    answer_list(router, raws[:100], raws[100:], [])
+    before = system.requests
+    answered = await pages(system, *(raw["id"] for raw in raws[:101]))
+    assert (len(shown(answered)), system.requests - before) == (150, 3)
+    answer_gets(router, *raws[:100])
+    answer_search(router, found())
+    assert len(shown(await pages(system, *(raw["id"] for raw in raws[:100])))) == 100
+
+
+@pytest.mark.parametrize("bad", [{"data": None}, {"data": {"id": 7}}, {}, None, "?", {"data": []}])
+async def test_a_row_that_cannot_be_read_costs_itself(router: respx.MockRouter, bad: Any) -> None:
+    """One without an id, or of another shape, does not hide the others; nor does an odd time."""
+    answer_gets(router, incident(5), incident(6))
+    answer = found(5, 6)
     rows = answer["data"]["attributes"]["incidents"]
     del rows[0]["data"]["attributes"]
-    rows[:0] = [{"data": None}, {"data": {"type": "incidents"}}, {}]
+    rows[1]["data"]["attributes"]["modified"] = 7
+    rows[:0] = [bad]
     answer_search(router, answer)
-    assert shown(await pages(by_open(router))) == ["IR-5"]
+    assert shown(await pages(by_open(router))) == ["IR-5", "IR-6"]
+
+
+@pytest.mark.parametrize("total", [None, "2", "absent", 10**9])
+async def test_a_search_whose_total_is_odd(router: respx.MockRouter, total: Any) -> None:
+    """It ends with the first page that holds nothing new, even where its offset is ignored."""
+    answer_gets(router, incident(5), incident(6))
+    answers = [found(6), found(5), found(5)]
+    for answer in answers:
+        answer["data"]["attributes"]["total"] = total
+        if total == "absent":
+            del answer["data"]["attributes"]["total"]
+    route = answer_search(router, *answers)
+    assert shown(await pages(by_open(router))) == ["IR-6", "IR-5"]
+    assert route.call_count == 3
 
 
 async def test_nothing_is_counted(router: respx.MockRouter) -> None:

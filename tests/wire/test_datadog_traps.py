@@ -209,11 +209,37 @@ async def test_a_web_page_is_no_incident(router: respx.MockRouter) -> None:
         [page async for page in made(router).changes(None)]
 
 
-async def test_a_list_that_does_not_move_on(router: respx.MockRouter) -> None:
-    """An offset that is ignored would list for ever."""
-    answer_list(router, [incident(1)], [incident(1)])
-    with pytest.raises(Unreachable, match="same page twice"):
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param([incident(1), incident(2)], id="same"),
+        pytest.param([{"type": "incidents"}], id="without-id"),
+        pytest.param([{"id": ["?"]}, {"id": 7}, None], id="odd-ids"),
+    ],
+)
+async def test_a_list_that_does_not_move_on(
+    router: respx.MockRouter, page: list[dict[str, Any]]
+) -> None:
+    """An offset that is ignored would list for ever, in whatever order."""
+    answer_list(router, page, page[::-1], page)
+    with pytest.raises(Unreachable, match="again and again"):
         [page async for page in made(router).changes(None)]
+
+
+async def test_a_page_of_rows_that_moved_on_is_no_standstill(router: respx.MockRouter) -> None:
+    """An incident that goes to the front while pages are read pushes the last one on."""
+    answer_list(router, [incident(1), incident(2)], [incident(2)], [])
+    pages = [page async for page in made(router).changes(None)]
+    assert [one.display for page in pages for one in page.records] == ["IR-1", "IR-2"]
+    assert pages[-1].complete
+
+
+@pytest.mark.parametrize("bad", [{"id": ["?"]}, {"id": {}}, {"id": 7}, None, "?"])
+async def test_a_row_with_an_odd_id_costs_itself(router: respx.MockRouter, bad: Any) -> None:
+    """What cannot be an incident does not hide the others."""
+    answer_list(router, [bad, incident(2)], [])
+    pages = [page async for page in made(router).changes(None)]
+    assert [one.display for page in pages for one in page.records] == ["IR-2"]
 
 
 async def test_a_user_that_cannot_be_asked_for(router: respx.MockRouter) -> None:

@@ -80,7 +80,7 @@ def _define(double: DatadogSimulator, call: Call) -> Reply:
     given = attributes_of(data)
     name, number = given.get("name"), given.get("type")
     kinds = {number: name for name, number in KINDS.items()}
-    if not _is_name(name) or number not in kinds:
+    if not _is_name(name) or not isinstance(number, int) or number not in kinds:
         raise bad("name and type are required")
     if name in kind.definitions:
         raise bad(f"a field named {name} exists already")

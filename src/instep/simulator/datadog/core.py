@@ -11,7 +11,6 @@ from instep.simulator.datadog.facets import envelope, pagination
 from instep.simulator.datadog.incident import Incident
 from instep.simulator.datadog.parts import JSON_API, ONE, READ, WRITE, Route
 from instep.simulator.datadog.search import matches
-from instep.simulator.datadog.types import DONE
 from instep.simulator.datadog.writes import (
     CREATE,
     IMPORT,
@@ -119,7 +118,7 @@ def _import(double: DatadogSimulator, call: Call) -> Reply:
     changes = double.writer.read(data, IMPORT, kind)
     if not 0 < len(changes.get("title", "")) <= MAX_TITLE:
         raise RefusedError(f"title is required, of at most {MAX_TITLE} characters")
-    if changes.get("resolved") and changes.get("fields", {}).get("state") not in DONE:
+    if changes.get("resolved") and changes.get("fields", {}).get("state") != "resolved":
         raise RefusedError("resolved needs the state resolved")
     given = {name: value for name, value in changes.items() if value is not None}
     past = {"detected": given.get("declared", double.now())}

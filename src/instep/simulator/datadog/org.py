@@ -103,7 +103,7 @@ class People:
 
     def get(self, user_id: Any) -> User | None:
         """Answer a user by id."""
-        return self._held.get(user_id)
+        return self._held.get(user_id) if isinstance(user_id, str) else None
 
     def named(self, email: str) -> User | None:
         """Answer a user by e-mail, whatever its case."""

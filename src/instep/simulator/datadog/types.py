@@ -183,7 +183,7 @@ class Types:
 
     def get(self, type_id: Any) -> IncidentType | None:
         """Answer a type by id."""
-        return self._held.get(type_id)
+        return self._held.get(type_id) if isinstance(type_id, str) else None
 
     def put(self, added: IncidentType) -> None:
         """Hold a new type, or a new version of one; a new default takes the place of the old."""

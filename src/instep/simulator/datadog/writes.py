@@ -22,7 +22,7 @@ CREATE = {
     "incident_type_uuid": "any",
     "initial_cells": "any",
     "is_test": "flag",
-    "notification_handles": "any",
+    "notification_handles": "list",
 }
 PATCH = {
     "title": "text",
@@ -32,7 +32,7 @@ PATCH = {
     "customer_impact_end": "date",
     "detected": "date",
     "fields": "fields",
-    "notification_handles": "any",
+    "notification_handles": "list",
 }
 IMPORT = {
     "title": "text",
@@ -134,6 +134,8 @@ class Writer:
             elif name not in ASIDE:
                 changes[name] = _READERS[reader](name, value)
         related = data.get("relationships", {})
+        if not isinstance(related, dict):
+            raise RefusedError("relationships must be an object")
         # Those to integrations and postmortems are taken and have no effect here.
         roles = PAST_ROLES if known is IMPORT else ROLES
         named = {role: related[name] for name, role in roles.items() if name in related}
@@ -229,6 +231,12 @@ def _visibility(name: str, value: Any) -> str:
     return str(value)
 
 
+def _list(name: str, value: Any) -> Any:
+    if not (value is None or isinstance(value, list)):
+        raise RefusedError(f"{name}: expected a list")
+    return value
+
+
 def _any(_: str, value: Any) -> Any:
     return value
 
@@ -238,5 +246,6 @@ _READERS = {
     "flag": _flag,
     "date": read_date,
     "visibility": _visibility,
+    "list": _list,
     "any": _any,
 }

@@ -20,7 +20,7 @@ def incident(door: Door, answer: Answer, record_id: str) -> Raw:
     if not answer.ok:
         raise refusal(door, answer, record_id)
     raw: Raw = answer.part("data", dict)
-    if raw.get("id"):
+    if text(raw.get("id")):
         return raw
     raise answer.unusable("answered an incident without an id")
 
@@ -43,7 +43,8 @@ def refusal(door: Door, answer: Answer, record_id: str, advice: str = "") -> Ins
 
 def rows(system: str, answer: Answer) -> list[Raw]:
     """Take the incidents out of a page."""
-    return having_id(system, answer.part("data", list))
+    listed = answer.part("data", list)
+    return having_id(system, [one if text(dig(one, "id")) else None for one in listed])
 
 
 def incident_type(raw: Raw) -> str:

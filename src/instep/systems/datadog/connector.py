@@ -148,13 +148,16 @@ class Datadog:
     async def changes(self, since: str | None, watch: Collection[str] = ()) -> AsyncIterator[Page]:
         """List every incident, oldest first, or look at those that are open.
 
-        Test incidents and hidden ones are left out. A private incident is hidden, unless it
-        carries a mark: then instep made it itself. With a cursor, where incidents are polled
-        ``by_open``, the watched ones are shown as they are now, and those that the search takes
-        for open. No page has a cursor, since there is no time to start from.
+        Test incidents and hidden ones are left out. A private incident is hidden, unless instep
+        made it and incidents of its type are private from the start. With a cursor, where
+        incidents are polled ``by_open``, the watched ones are shown as they are now, and those
+        that the search takes for open; or all, where the search fails or that is cheaper. No page
+        has a cursor, since there is no time to start from.
         """
-        if self._options.by_open and since is not None:
-            async for page in self._hints.pages(list(watch)):
+        by_open = self._options.by_open and since is not None
+        hits = await self._hints.ask(len(watch)) if by_open else None
+        if hits is not None:
+            async for page in self._hints.pages(list(watch), hits):
                 yield page
             return
         async for raws, last in self._listing.walk():
@@ -173,7 +176,7 @@ class Datadog:
 
         Raises:
             Gone: 404 with a body that says "incident ... not found".
-            Rejected: it is private now, and was not made by instep.
+            Rejected: it is private, and not so from the start.
         """
         record = await self._reader.fresh(record_id)
         if self._reader.hides(record):
@@ -206,6 +209,10 @@ class Datadog:
         data = imported(sent, kind, mark.opened) if quiet else created(sent, kind)
         path = f"{INCIDENTS}/import" if quiet else INCIDENTS
         answer = await self.door.write("POST", path, json={"data": data})
+        if quiet and answer.status == 404:
+            raise answer.unusable(
+                "does not import incidents", "imports are a preview; without `quiet` they are made"
+            )
         other = OTHERWISE if quiet else frozenset()
         return await self._written(answer, "", dict.fromkeys(sent.unknown), other)
 
@@ -231,8 +238,9 @@ class Datadog:
 
         Raises:
             Gone: 404 with a body that says "incident ... not found".
-            Rejected: 400, 401 or 403: incidents of its type are not to be deleted (assumed; the
-                answer is not documented).
+            Rejected: 400, or 403 though it can be read: incidents of its type are not to be
+                deleted (assumed; the answer is not documented).
+            Denied: it cannot be read either.
         """
         advice = (
             "deleting is a setting of the incident type (Incident Settings, Information), off "
@@ -241,10 +249,11 @@ class Datadog:
         try:
             answer = await self.door.write("DELETE", f"{INCIDENTS}/{record_id}")
         except Denied as error:
-            raise Rejected(
-                error.message, system=self.name, record=record_id, advice=advice
-            ) from error
-        if not answer.ok:
+            # Keys that are refused altogether are another matter than one record.
+            await self._reader.fresh(record_id)
+            said = f"{self.name} does not let incident {record_id} be deleted"
+            raise Rejected(said, system=self.name, record=record_id, advice=advice) from error
+        if answer.status != 204:
             raise refusal(self.door, answer, record_id, advice)
 
     async def link(self, record_id: str, links: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ import structlog
 from instep.core.model import Word
 from instep.errors import Denied, Rejected
 from instep.systems.datadog.answers import INCIDENTS, incident_type
-from instep.systems.http import Door
+from instep.systems.http import Door, Params
 from instep.systems.raw import Raw, dig, having_id, objects, text
 
 log = structlog.get_logger()
@@ -93,11 +93,23 @@ class Fields:
     async def types(self) -> list[Raw]:
         """List the incident types; none if the key may not (OAuth is not documented for it)."""
         try:
-            answer = await self._door.read("GET", TYPES)
+            return having_id(self._door.system, await self._listed(TYPES))
         except Denied:
             return []
-        listed = dig(answer.peek(), "data")
-        return having_id(self._door.system, listed if isinstance(listed, list) else [])
+
+    async def _listed(self, path: str, params: Params | None = None) -> list[Any]:
+        """Read a list of settings; where there is none (they are previews), it is empty.
+
+        Raises:
+            Unreachable: the answer is no list: that a field is not there must not follow from it.
+        """
+        answer = await self._door.read("GET", path, params=params)
+        return [] if answer.status in (400, 404) else answer.part("data", list)
+
+    async def private_types(self) -> frozenset[str]:
+        """Name the types whose incidents are private from the start."""
+        setting = ("attributes", "configuration", "private_incidents_by_default")
+        return frozenset(str(one["id"]) for one in await self.types() if dig(one, *setting) is True)
 
     async def target(self) -> str:
         """Name the type of new incidents: the configured one, else the organisation's default."""
@@ -120,8 +132,7 @@ class Fields:
         while True:
             params: dict[str, str | int] = {"page[size]": PAGE, "page[number]": number}
             params |= {"filter[incident-type]": of} if of else {}
-            answer = await self._door.read("GET", DEFINITIONS, params=params)
-            listed, before = objects(dig(answer.peek(), "data")), len(found)
+            listed, before = objects(await self._listed(DEFINITIONS, params)), len(found)
             for one in listed:
                 self._define(found, one.get("attributes"))
             # Pages have a number here, not an offset (documented).

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from instep.systems.datadog.answers import INCIDENTS, refusal
 from instep.systems.http import Door
-from instep.systems.raw import Raw, dig, objects
+from instep.systems.raw import Raw, dig, objects, text
 
 #: The number by which the list of attachments is filtered for links (documented); it has no pages.
 LINKS = 2
@@ -24,7 +24,7 @@ async def attach(door: Door, record_id: str, links: Mapping[str, str]) -> None:
     if not answer.ok:
         raise refusal(door, answer, record_id)
     held = objects(answer.part("data", list))
-    there = {dig(one, "attributes", "attachment", "documentUrl") for one in held}
+    there = {text(dig(one, "attributes", "attachment", "documentUrl")) for one in held}
     for title, url in links.items():
         if url not in there:
             there.add(url)

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import msgspec
 
 from instep.systems.datadog.answers import INCIDENTS, rows
 from instep.systems.http import Answer, Door
-from instep.systems.raw import Raw
+from instep.systems.raw import Raw, dig, text
 
 #: Rows of a page: the documented maximum, sent always since the default is not what is documented.
 PAGE_SIZE = 100
 _BARE = re.compile(r"[\w.-]+")
 
 
-class _About(msgspec.Struct):
-    modified: str | None = None
-
-
-class _Row(msgspec.Struct):
-    id: str = ""
-    attributes: _About | None = None
-
-
-class _Hit(msgspec.Struct):
-    data: _Row | None = None
-
-
 class _Hits(msgspec.Struct):
-    incidents: list[_Hit]
-    total: int = 0
+    incidents: list[Any]
+    total: Any = None
 
 
 class _Data(msgspec.Struct):
@@ -54,6 +42,11 @@ class Listing:
         """Speak through ``door``; nothing was walked yet."""
         self._door = door
         self._rows = 0
+
+    @property
+    def pages(self) -> int:
+        """How many pages the last walk to the end saw; 0 before there was one."""
+        return -(-self._rows // PAGE_SIZE)
 
     @property
     def tail(self) -> int:
@@ -85,17 +78,18 @@ class Listing:
         incidents may shorten one) means the end. The flag is true for that last, empty page.
         """
         seen: set[str] = set()
-        last: list[str] = []
-        offset = start
+        offset, stale = start, 0
         while True:
             answer = await self.page(PAGE_SIZE, offset)
             count = len(answer.part("data", list))
             page = rows(self._door.system, answer)
-            before, last = last, [raw["id"] for raw in page]
-            if last and last == before:
-                raise answer.unusable("answered the same page twice")
             fresh = {raw["id"]: raw for raw in page if raw["id"] not in seen}
             seen.update(fresh)
+            # Where rows moved on, one page may hold nothing new; an offset that is ignored gives
+            # the same incidents for ever.
+            stale = 0 if fresh else stale + 1
+            if count and stale > 1:
+                raise answer.unusable("answered the same incidents again and again")
             offset += count
             if not count:
                 self._rows = offset
@@ -103,8 +97,8 @@ class Listing:
             if not count:
                 return
 
-    async def search(self, states: list[str]) -> AsyncIterator[dict[str, str]]:
-        """Find incidents that seem to be in one of some states, newest first: pages of ids.
+    async def search(self, states: list[str]) -> dict[str, str]:
+        """Find incidents that seem to be in one of some states: their ids, newest first.
 
         With each id comes the search's own time of change, which is cut to seconds and so to be
         compared with nothing else. The search is behind by seconds, shows no test incidents and
@@ -113,14 +107,18 @@ class Listing:
         Raises:
             Denied, Unreachable: the search could not be used.
         """
+        found: dict[str, str] = {}
         offset = 0
         while True:
             hits = await self._hits(_query(states), offset)
-            found = [hit.data for hit in hits.incidents if hit.data and hit.data.id]
-            yield {one.id: (one.attributes and one.attributes.modified) or "" for one in found}
+            before = len(found)
+            for hit in hits.incidents:
+                if record_id := text(dig(hit, "data", "id")):
+                    found[record_id] = text(dig(hit, "data", "attributes", "modified")) or ""
             offset += len(hits.incidents)
-            if not hits.incidents or offset >= hits.total:
-                return
+            counted = isinstance(hits.total, int) and offset >= hits.total
+            if counted or len(found) == before:
+                return found
 
     async def _hits(self, query: str, offset: int) -> _Hits:
         """Ask for one page of the search."""
@@ -132,13 +130,11 @@ class Listing:
         }
         answer = await self._door.read("GET", f"{INCIDENTS}/search", params=params)
         if not answer.ok:
-            raise answer.unusable(
-                f"did not search its incidents: {self._door.why(answer)}",
-                "list everything in each cycle instead, with `poll: {by: sweep}`",
-            )
+            raise answer.unusable(f"did not search its incidents: {self._door.why(answer)}")
         try:
             return _DECODER.decode(answer.body).data.attributes
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
+            # Not of this shape, not text, or nested too deeply to be skipped.
             raise answer.unusable("answered a search with something else") from None
 
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from instep.core.model import Record, Word
-from instep.errors import Gone, Rejected
+from instep.errors import Gone, Rejected, Unreachable
 from instep.systems.base import Page
-from instep.systems.datadog.answers import INCIDENTS, incident
+from instep.systems.datadog.answers import INCIDENTS, incident, incident_type
 from instep.systems.datadog.fields import Fields
-from instep.systems.datadog.listing import Listing
+from instep.systems.datadog.listing import PAGE_SIZE, Listing
 from instep.systems.datadog.people import COMMANDER, People, commander_of
-from instep.systems.datadog.words import getter, mark_of
+from instep.systems.datadog.words import FIELDS, getter, mark_of
 from instep.systems.http import Door
-from instep.systems.raw import Raw, dig, digest, getters, names, text
+from instep.systems.raw import Getter, Raw, dig, digest, getters, names, plain, text
 
 #: Incidents that are asked for at once where they are looked at one by one.
 TOGETHER = 20
@@ -65,9 +65,9 @@ class Reader:
         self._fields = fields
         self._people = people
         self._names_commander = COMMANDER in paths
-        self._getters = getters(
-            door.system, paths, lambda path: self._commander if path == COMMANDER else getter(path)
-        )
+        self._born_private: frozenset[str] = frozenset()
+        self._met_private = False
+        self._getters = getters(door.system, paths, self._getter)
 
     def words(self, raw: Raw) -> dict[str, Word]:
         """Read the paths in use from the service's own object."""
@@ -106,16 +106,28 @@ class Reader:
         return await self.shown(raws)
 
     async def meet(self, raws: list[Raw]) -> None:
-        """Learn what reading these incidents takes: types of fields, e-mails of commanders."""
+        """Learn what reading these takes: kinds of fields, people, types that are private."""
         for raw in raws:
             self._fields.learn(raw)
         if self._names_commander:
             await self._people.meet({user for raw in raws if (user := commander_of(raw))})
+        if not self._met_private and any(self._is_ours_and_private(raw) for raw in raws):
+            self._born_private = await self._fields.private_types()
+            self._met_private = True
+
+    def _is_ours_and_private(self, raw: Raw) -> bool:
+        """Whether an incident that is private carries a mark."""
+        return _is_private(raw) and mark_of(raw, self._options.reference_field) is not None
 
     def hides(self, record: Record) -> bool:
-        """Whether an incident is private and not of instep's making, where that matters."""
-        secret = dig(record.raw, "attributes", "visibility") == "private"
-        return secret and record.mark is None and not self._options.private
+        """Whether an incident is private, where that matters.
+
+        One that instep made is not hidden where all of its type are private from the start: it
+        knew what that says before. One that a person made private is, whoever made it.
+        """
+        if self._options.private or not _is_private(record.raw):
+            return False
+        return record.mark is None or incident_type(record.raw) not in self._born_private
 
     def record(self, raw: Raw) -> Record:
         """Wrap the service's own object."""
@@ -136,9 +148,26 @@ class Reader:
             mark=mark_of(raw, self._options.reference_field),
         )
 
+    def _getter(self, path: str) -> Getter | None:
+        """Choose how a path is read; two take more than the incident itself."""
+        own = {COMMANDER: self._commander, FIELDS + self._options.reference_field: self._references}
+        return own.get(path) or getter(path)
+
+    def _references(self, raw: Raw) -> Word:
+        """Read people's own references, without the mark beside them."""
+        name = self._options.reference_field
+        said = plain(dig(raw, "attributes", "fields", name, "value"))
+        mark = str(mark_of(raw, name))
+        return names(one for one in said if one != mark) if isinstance(said, tuple) else said
+
     def _commander(self, raw: Raw) -> Word:
         """Read the commander's e-mail."""
         return names([self._people.name(commander_of(raw))])
+
+
+def _is_private(raw: Raw) -> bool:
+    """Whether only those who take part in an incident see it."""
+    return text(dig(raw, "attributes", "visibility")) == "private"
 
 
 def _is_test(raw: Raw) -> bool:
@@ -156,26 +185,35 @@ class Hints:
         self._fields = fields
         self._confirmed: Mapping[str, str] = {}
 
-    async def pages(self, watch: list[str]) -> AsyncIterator[Page]:
+    async def ask(self, watched: int) -> dict[str, str] | None:
+        """Ask the search what seems to be open; ``None`` if all is to be listed instead.
+
+        The list is strongly consistent: it is surer than a search that fails, and with more than
+        a page of ``watched`` incidents it may take fewer requests than reading each.
+
+        Raises:
+            Denied: keys or site are wrong.
+        """
+        if watched > max(PAGE_SIZE, self._listing.pages) and self._listing.pages:
+            return None
+        try:
+            return await self._listing.search(self._fields.open_states())
+        except Unreachable:
+            return None
+
+    async def pages(self, watch: list[str], hits: Mapping[str, str]) -> AsyncIterator[Page]:
         """Show the watched incidents, then others that the search takes for open.
 
         What the search shows is confirmed by a read, once for each time of change that it gives:
         what is open there, and not for us, would be read in every cycle.
         """
-        for part in _parts(watch):
-            yield Page(await self._reader.each(part))
         watched = frozenset(watch)
-        confirmed: dict[str, str] = {}
-        async for hits in self._listing.search(self._fields.open_states()):
-            # A row moves on to the next page when an incident is made in between.
-            met = watched | confirmed.keys()
-            others = {one: when for one, when in hits.items() if one not in met}
-            new = [one for one, when in others.items() if self._confirmed.get(one) != when]
-            for part in _parts(new):
-                yield Page(await self._reader.each(part))
-            confirmed |= others
+        others = {one: when for one, when in hits.items() if one not in watched}
+        new = [one for one, when in others.items() if self._confirmed.get(one) != when]
+        for part in _parts([*watch, *new]):
+            yield Page(await self._reader.each(part))
         # Only now: a page is asked for when the one before it was noted.
-        self._confirmed = confirmed
+        self._confirmed = others
 
 
 def _parts(ids: list[str]) -> list[list[str]]:

@@ -73,8 +73,8 @@ class Setup:
             "in Incident Settings, Property Fields, choose the type, add a Text Array and name it "
         )
         missing = (
-            f"{called} have no field {self._reference!r}, so that instep cannot make one that it "
-            f"would find again; {how}{self._reference!r}, or run `instep check --create-fields`"
+            f"{called} have no field {self._reference!r}, so that none of them can carry "
+            f"instep's mark; {how}{self._reference!r}, or run `instep check --create-fields`"
         )
         return [f"{self._door.system}: {missing}"]
 

@@ -68,8 +68,8 @@ def abilities(
         create_only=IMPORTED_DATES if quiet else frozenset(),
         # Recorded: both are the time of the create, unless an import says otherwise.
         stamps=frozenset({"detected", "declared"}),
-        # Documented: a notification rule may name any field to notify people again by.
-        notifies=frozenset(path for path in paths if path.startswith(FIELDS)),
+        # Notification rules page the organisation's own people, whom it chose itself; nobody
+        # outside is told (documented), so ``notifies`` is empty.
         required=frozenset({"title"}),
     )
 
