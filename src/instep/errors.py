@@ -35,6 +35,11 @@ class InstepError(Exception):
         self.advice = advice
         super().__init__(self.message)
 
+    @property
+    def told(self) -> str:
+        """The message, and what to do about it where that is known."""
+        return f"{self.message}; {self.advice}" if self.advice else self.message
+
 
 class UsageError(InstepError):
     """The command was called in a way that it does not understand."""

@@ -60,11 +60,15 @@ class Sims:
 
 
 @contextmanager
-def served(incidents: int = 2) -> Iterator[Sims]:
-    """Serve the three from a thread, since commands run event loops of their own."""
+def served(incidents: int = 2, **switches: dict[str, Any]) -> Iterator[Sims]:
+    """Serve the three from a thread, since commands run event loops of their own.
+
+    ``switches`` set the doubles, by kind.
+    """
     world = World(seed=1)
     doubles: dict[str, Simulator] = {
-        kind: made(world, incidents=incidents) for kind, made in KINDS.items()
+        kind: made(world, incidents=incidents, **switches.get(kind, {}))
+        for kind, made in KINDS.items()
     }
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

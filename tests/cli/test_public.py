@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.sims import Line, Sims, written
+from tests.cli.sims import Line, Sims, served, written
 
 
 @pytest.fixture
@@ -71,6 +71,37 @@ def test_a_backfill_can_be_quiet(line: Line, sims: Sims, config: Path) -> None:
     sims.doubles["devrev"].add(title="Checkout latency above 5 s")
     assert line("once").code == 0
     assert sims.world.counts["POST /api/v2/incidents"] == 1
+
+
+def test_a_check_can_make_the_reference_field(line: Line, tmp_path: Path) -> None:
+    """A Datadog without the field is warned of; ``--create-fields`` makes it, and only that."""
+    with served(datadog={"reference_field": False}) as sims:
+        written(tmp_path, sims.ports)
+        told = line("check", "--json").data["answers"]["datadog"]
+        assert any("--create-fields" in warning for warning in told["warnings"])
+        assert sims.world.writes == 0
+        made = line("check", "--create-fields", "--json").data["answers"]["datadog"]
+        assert (len(made["made"]), made["warnings"]) == (1, [])
+        assert sims.world.writes == 1
+        assert "made: " not in line("check", "--create-fields").out
+        assert line("once").code == 0
+
+
+def test_what_cannot_be_made_is_said(line: Line, tmp_path: Path) -> None:
+    """Without the permission to make fields that system is refused with advice; exit 3."""
+    lacking = {"reference_field": False, "lacks": "incident_settings_write"}
+    with served(datadog=lacking) as sims:
+        written(tmp_path, sims.ports)
+        ran = line("check", "--create-fields", "--json")
+        answer = ran.data["answers"]["datadog"]
+        assert (ran.code, answer["ok"], answer["made"]) == (3, False, [])
+        assert "incident_settings_write" in answer["advice"]
+
+
+def test_fields_are_not_made_offline(line: Line, sims: Sims, config: Path) -> None:
+    """Asking nobody and making something there is a contradiction, told before anything."""
+    assert line("check", "--offline", "--create-fields").code == 2
+    assert sims.world.requests == []
 
 
 def test_links_show_people_the_other_records(line: Line, sims: Sims, config: Path) -> None:

@@ -12,7 +12,7 @@ import click
 import httpx
 import pytest
 
-from instep.config import loads
+from instep.config import ProdManager, loads
 from instep.simulator.switches import spell, switches
 from tests.cli.sims import Line, Ran
 
@@ -63,12 +63,13 @@ def test_it_serves_until_it_is_told_to_stop(
 
 def test_only_the_named_token_is_accepted(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """With ``--token`` every other credential is refused, and the snippet holds the right one."""
-    ran, status = asked(
-        line, monkeypatch, "/api/incident", "prodmanager", "--token", "the-right-one"
-    )
+    right = "the: #right 'one'"
+    ran, status = asked(line, monkeypatch, "/api/incident", "prodmanager", "--token", right)
     assert status == 401
-    assert "takes bearer token the-right-one" in ran.out
-    assert "token: the-right-one" in ran.err
+    assert f"takes bearer token {right}" in ran.out
+    settings = loads(ran.err, "instep.yaml", {}).systems["prodmanager"]
+    assert isinstance(settings, ProdManager)
+    assert settings.token.get_secret_value() == right
 
 
 def test_a_port_in_use_is_said_so(line: Line) -> None:
@@ -83,10 +84,18 @@ def test_a_port_in_use_is_said_so(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [["pagerduty"], [], ["devrev", "--port", "70000"], ["devrev", "--token", ""]]
+    "args",
+    [
+        ["pagerduty"],
+        [],
+        ["devrev", "--port", "70000"],
+        ["devrev", "--token", ""],
+        ["devrev", "--token", "tök"],
+        ["devrev", "--token", "a\nb"],
+    ],
 )
 def test_a_wrong_call_is_a_usage_error(line: Line, args: list[str], tmp_path: Path) -> None:
-    """An unknown kind, no kind, a port that is none and an empty token exit 2."""
+    """An unknown kind, no kind, a port that is none and a token that nobody can send exit 2."""
     ran = line("simulate", *args)
     assert (ran.code, ran.out) == (2, "")
     assert list(tmp_path.iterdir()) == []

@@ -181,6 +181,11 @@ class LinksSuite(SystemSuite):
         assert await self.links(bench, created.id) == LINKS
         assert bench.world.writes == writes
 
+    async def test_nothing_is_shown_on_what_is_gone(self, bench: Bench) -> None:
+        """There is no such record: it has no place for a link."""
+        with pytest.raises(Gone):
+            await bench.system.link(self.unknown, LINKS)
+
     async def test_a_link_is_no_edit(self, bench: Bench) -> None:
         """What a record says, its birth and its mark stay as they are."""
         created = await self.create(bench)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -42,14 +42,12 @@ class HttpSuite(SystemSuite):
         arguments: keywords for it, beside its address and its time limit.
         double: makes the double.
         switches: keywords for it.
-        paths: the paths in use.
     """
 
     connect: ClassVar[Callable[..., System]]
     arguments: ClassVar[Mapping[str, Any]]
     double: ClassVar[Callable[..., Simulator]]
     switches: ClassVar[Mapping[str, Any]] = NONE
-    paths: ClassVar[Collection[str]]
 
     @pytest_asyncio.fixture(loop_scope="class")
     async def bench(self, port: Port, kind: str) -> AsyncIterator[Bench]:
@@ -80,6 +78,12 @@ class HttpSuite(SystemSuite):
         await bench.system.find(MARK)
         await bench.system.update(created, self.change)
         assert bench.system.requests == len(bench.world.requests)
+
+    async def test_a_fresh_record_was_opened_now(self, bench: Bench) -> None:
+        """Whatever zone the service's own digits are in, and to whatever part of a minute."""
+        created = await self.create(bench)
+        age = bench.world.now() - datetime.fromisoformat(created.opened)
+        assert timedelta(seconds=-1) < age < timedelta(minutes=2)
 
     async def test_what_cannot_be_counted_is_none(self, bench: Bench) -> None:
         """Without the ability ``census`` there is no answer, and with it there is one."""

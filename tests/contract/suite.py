@@ -25,6 +25,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -35,8 +36,9 @@ from instep.systems.base import System
 
 TOKEN = "secret-token-of-the-test"
 INCIDENTS = 120
-MARK = Mark("origin", "INC-12", "7h2k9qx4", "https://origin.example.com/incidents/INC-12")
-OTHER = Mark("origin", "INC-13", "another1", "https://origin.example.com/incidents/INC-13")
+MARK = Mark("origin", "INC-12", "7f2c9ab41d0e", "https://origin.example.com/incidents/INC-12")
+#: A service may use an id twice; the incident's own is used once.
+OTHER = Mark("origin", "INC-12", "a0b1c2d3e4f5", "https://origin.example.com/incidents/INC-12")
 #: Each ability that a suite of its own tries, by that suite's name.
 EXTRAS = {
     "HintsSuite": "hints",
@@ -66,6 +68,7 @@ class SystemSuite:
     """What holds for every system, without a network too; a fixture ``bench`` gives the system.
 
     Attributes:
+        paths: the paths in use.
         words: own words by path, which a create carries and the service keeps as they are.
         change: own words by path for an update; ``None`` empties.
         moved: paths that the service may change by itself along with them.
@@ -75,6 +78,7 @@ class SystemSuite:
         creating, updating, listing: parts of "METHOD path" of the requests that do so, for faults.
     """
 
+    paths: ClassVar[Collection[str]]
     words: ClassVar[Words]
     change: ClassVar[Words]
     moved: ClassVar[Collection[str]] = ()
@@ -133,8 +137,13 @@ class SystemSuite:
     async def test_a_cursor_at_rest_stays(self, bench: Bench) -> None:
         """Asking from a cursor when nothing happened gives that cursor back, not less."""
         cursor = [page async for page in bench.system.changes(None)][-1].cursor
-        again = [page.cursor async for page in bench.system.changes(cursor)]
-        assert again[-1] == cursor
+        again = [page async for page in bench.system.changes(cursor)]
+        assert again[-1].cursor == cursor
+
+    async def test_a_cursor_is_inclusive(self, bench: Bench) -> None:
+        """What changed in the very moment of the cursor is shown again: more may have by then."""
+        cursor = [page async for page in bench.system.changes(None)][-1].cursor
+        assert await bench.records(cursor)
 
     async def test_an_edit_between_look_and_write_survives(self, bench: Bench) -> None:
         """What a person changes between our read and our write of another path is kept."""
@@ -165,6 +174,13 @@ class SystemSuite:
         assert await bench.system.find(MARK) == [created]
         assert await bench.system.find(OTHER) == []
 
+    async def test_a_record_can_be_shown_to_people(self, bench: Bench) -> None:
+        """It has something that people call it by, an address, and the time it was made (UTC)."""
+        for record in (await bench.records()).values():
+            assert record.display
+            assert "://" in record.url
+            assert datetime.fromisoformat(record.opened).tzinfo == UTC
+
     async def test_words_read_back_equal_the_words_sent(self, bench: Bench) -> None:
         """What a service keeps as it is comes back as the same words."""
         created = await self.create(bench)
@@ -174,9 +190,8 @@ class SystemSuite:
     async def test_words_are_of_the_paths_in_use(self, bench: Bench) -> None:
         """``words`` says something for each path that was asked for, and nothing else."""
         created = await self.create(bench)
-        said = set(bench.system.words(created))
-        assert set(self.words) | set(self.change) <= said
-        assert bench.system.abilities.born.keys() <= said
+        assert set(bench.system.words(created)) == set(self.paths)
+        assert bench.system.abilities.born.keys() <= set(self.paths)
 
     async def test_a_fresh_record_says_what_is_declared(self, bench: Bench) -> None:
         """A path that a create cannot carry says its born word, unless the service set it."""

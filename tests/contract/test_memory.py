@@ -55,6 +55,7 @@ class MemoryDouble:
 class TestMemory(SystemSuite):
     """A memory that lists everything."""
 
+    paths = ("title", "severity", "owners")
     words = {"title": "Checkout down", "severity": "high", "owners": ("ana@example.com",)}
     change = {"title": "Checkout latency", "severity": None}
     edit = {"title": "Renamed by a person"}
@@ -69,9 +70,8 @@ class TestMemory(SystemSuite):
     async def bench(self) -> AsyncIterator[Bench]:
         """Put a memory on the bench; its clock ticks with each look."""
         ticks = itertools.count(1_770_000_000.0)
-        paths = ["title", "severity", "owners"]
         able = Abilities(**self.abilities)
-        system = Memory("memory", lambda: next(ticks), paths, abilities=able)
+        system = Memory("memory", lambda: next(ticks), self.paths, abilities=able)
         for number in range(INCIDENTS):
             system.add(title=f"Incident {number}", severity=("high", "low")[number % 2])
         yield Bench(system, MemoryDouble(system), MemoryWorld(system), lambda: None)

@@ -115,6 +115,21 @@ def test_an_edit_under_our_write_that_was_put_back_is_a_conflict(world: World) -
     assert titles == {"By a person"}
 
 
+def test_what_is_refused_says_what_to_do(world: World) -> None:
+    """The service's reason and the advice that goes with it stand beside what is held."""
+    dog = world.memories["dog"]
+
+    async def refuse(seen: Record, words: Words) -> Written:
+        raise Rejected("no such stage", system="dog", advice="its names are: triage, fixing")
+
+    dog.update = refuse  # type: ignore[method-assign]
+    world.memories["dev"].edit(only(world.memories["dev"]), title="Checkout down")
+    assert cycle(world).dead == 1
+    with world.ledger.begin() as db:
+        (held,) = db.execute(select(tables.held)).all()
+    assert "no such stage; its names are: triage, fixing" in held.reason
+
+
 def test_a_manual_field_waits_and_the_others_flow() -> None:
     """With ``manual``, the field that conflicts changes nowhere; another field goes through."""
     world = World(Decide.MANUAL)

@@ -125,6 +125,27 @@ async def test_timestamps_drop_trailing_zeros(client: httpx.AsyncClient) -> None
     assert made["mitigated_date"] == "2026-02-03T09:12:00Z"
 
 
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_date_beyond_the_calendar_is_refused(client: httpx.AsyncClient, date: str) -> None:
+    """Its offset takes it where no date is in UTC: that is a 400 and no broken service."""
+    status, body = await ask(client, "incidents.create", title="T", identified_date=date)
+    assert (status, body["field_name"]) == (400, "identified_date")
+    after = {"type": "range", "after": date}
+    status, body = await ask(client, "incidents.list", modified_date=after)
+    assert (status, body["field_name"]) == (400, "modified_date.after")
+
+
+async def test_a_preset_reaches_as_far_as_its_number_goes(client: httpx.AsyncClient) -> None:
+    """Days are documented up to 4294967295, and none are below zero."""
+    preset = {"type": "preset", "preset_type": "last_n_days"}
+    _, everything = await ask(client, "incidents.list")
+    _, body = await ask(client, "incidents.list", modified_date=preset | {"days": 2**32 - 1})
+    assert body == everything
+    for days in (-1, 2**32):
+        status, body = await ask(client, "incidents.list", modified_date=preset | {"days": days})
+        assert (status, body["field_name"]) == (400, "modified_date.days")
+
+
 async def test_stages_follow_the_diagram(client: httpx.AsyncClient) -> None:
     """A forbidden move or start is 400 unless the request says that it knows."""
     resolved = {"stage": {"stage": STAGE_IDS["resolved"]}}

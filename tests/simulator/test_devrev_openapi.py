@@ -33,7 +33,7 @@ from tests.simulator.devrev_talk import (
 )
 from tests.simulator.openapi import BESIDE, Judged, document
 
-MARK = Mark("datadog", "IR-7", "7h2k9qx4", "https://origin.example.com/incidents/IR-7")
+MARK = Mark("datadog", "IR-7", "7f2c9ab41d0e", "https://origin.example.com/incidents/IR-7")
 HEADERS = {"authorization": "Bearer t", "x-devrev-scope": "beta"}
 
 

@@ -158,6 +158,18 @@ async def test_a_route_is_text_of_method_path_and_query(world: World, connect: C
             "",
         ),
         (
+            {"route": "", "kind": "skew", "seconds": -1e11},
+            ("seconds",),
+            "greater than or equal to -1000000000",
+            "",
+        ),
+        (
+            {"route": "", "kind": 429, "seconds": 1e300},
+            ("seconds",),
+            "less than or equal to 1000000000",
+            "",
+        ),
+        (
             {"route": "", "kind": 429, "form": "dates"},
             ("form",),
             '"form" cannot be "dates"',
@@ -242,6 +254,18 @@ async def test_a_gateway_speaks_html_and_a_service_json(
     assert [page.status_code, own.status_code] == [status, status]
     assert page.headers["content-type"].startswith("text/html")
     assert own.json()
+
+
+async def test_a_503_of_their_own_is_told_from_a_500(world: World, connect: Connect) -> None:
+    """DevRev names its type (documented), Datadog's gateway its status page (observed)."""
+    for double, word in (
+        (DevRevSimulator(world), "service_unavailable"),
+        (DatadogSimulator(world), "statuspage"),
+    ):
+        async with connect(double) as client:
+            world.fault("GET", "503", form="own")
+            reply = await client.get("/incidents.list")
+        assert (reply.status_code, word in reply.text) == (503, True)
 
 
 @pytest.mark.parametrize(

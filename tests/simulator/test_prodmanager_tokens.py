@@ -201,12 +201,19 @@ async def test_a_token_may_lack_every_permission(world: World, connect: Connect)
 
 
 @pytest.mark.parametrize(
-    "switch", [{"permissions": "everything"}, {"database": "oracle"}, {"timezone": "Mars/Base"}]
+    "switch",
+    [
+        {"permissions": "everything"},
+        {"database": "oracle"},
+        *({"timezone": name} for name in ("Mars/Base", "", "America", "../UTC")),
+        *({name: -1} for name in ("quota", "anonymous_quota", "subscribers", "eventless_every")),
+        {"uptime": -0.5},
+    ],
 )
-def test_switches_are_checked(world: World, switch: dict[str, str]) -> None:
-    """A word that ProdManager does not know is a mistake of whoever sets the switch."""
+def test_switches_are_checked(world: World, switch: dict[str, Any]) -> None:
+    """What ProdManager cannot be is a mistake of whoever sets the switch."""
     with pytest.raises(ValueError, match=r" (is|has) "):
-        ProdManagerSimulator(world, **switch)  # type: ignore[arg-type]
+        ProdManagerSimulator(world, **switch)
 
 
 @aio

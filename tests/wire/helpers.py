@@ -10,7 +10,7 @@ import respx
 
 from instep.core.model import Mark
 
-MARK = Mark("datadog", "IR-338027", "7h2k9qx4", "https://app.datadoghq.com/incidents/338027")
+MARK = Mark("datadog", "IR-338027", "7f2c9ab41d0e", "https://app.datadoghq.com/incidents/338027")
 
 
 def over(router: respx.MockRouter) -> httpx.MockTransport:

@@ -171,6 +171,54 @@ async def test_a_cursor_that_does_not_move_is_an_error(router: respx.MockRouter)
         [page async for page in made(router).changes(None)]
 
 
+async def test_cursors_that_go_in_circles_are_an_error(router: respx.MockRouter) -> None:
+    """Two cursors that name each other would be walked for ever as well as one."""
+    pages = [{"incidents": [], "next_cursor": cursor} for cursor in "abca"]
+    route = router.post(f"{API}/incidents.list")
+    route.side_effect = [respx.MockResponse(json=page) for page in pages]
+    with pytest.raises(Unreachable, match="does not move"):
+        [page async for page in made(router).changes(None)]
+    assert route.call_count == 4
+
+
+@pytest.mark.parametrize("cursor", [7, {"id": "a"}, ["a"], True])
+async def test_a_cursor_that_is_no_text_is_not_the_end(
+    router: respx.MockRouter, cursor: Any
+) -> None:
+    """A listing that ends there would be called complete, and what it hides be taken for gone."""
+    router.post(f"{API}/incidents.list").respond(
+        json={"incidents": [INCIDENT], "next_cursor": cursor}
+    )
+    seen = []
+    with pytest.raises(Unreachable, match="no text"):
+        seen += [page async for page in made(router).changes(None)]
+    assert not seen
+
+
+async def test_a_clock_that_was_ahead_hides_nothing(router: respx.MockRouter) -> None:
+    """A cursor in the future would leave out every change until then: it never goes there."""
+    rows = [INCIDENT, INCIDENT | {"id": f"{ID}3", "modified_date": "9999-01-01T00:00:00Z"}]
+    router.post(f"{API}/incidents.list").respond(json={"incidents": rows})
+    system = made(router, ["title"])
+    for since in (None, "2026-02-03T09:00:00Z"):
+        (page,) = [page async for page in system.changes(since)]
+        assert ([one.id for one in page.records], page.cursor) == (
+            [ID, f"{ID}3"],
+            INCIDENT["modified_date"],
+        )
+
+
+async def test_a_date_that_was_never_set_is_no_trouble(router: respx.MockRouter) -> None:
+    """It may be spelled as the first day of year one, before which no calendar reaches."""
+    never = "0001-01-01T00:00:00Z"
+    route = router.post(f"{API}/incidents.list").respond(
+        json={"incidents": [INCIDENT | {"modified_date": never}]}
+    )
+    (page,) = [page async for page in made(router, ["title"]).changes(never)]
+    assert (len(page.records), page.cursor) == (1, never)
+    assert sent(route)["modified_date"] == {"type": "range", "after": "0001-01-01T00:00:00.000Z"}
+
+
 async def test_one_unreadable_row_costs_one_record(router: respx.MockRouter) -> None:
     """A row without an id is left out with a warning."""
     router.post(f"{API}/incidents.list").respond(json={"incidents": [None, {}, INCIDENT]})

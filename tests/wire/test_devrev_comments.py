@@ -101,6 +101,18 @@ async def test_comments_are_read_though_the_incident_did_not_move(
     assert not any("incidents." in str(call.request.url) for call in router.calls)
 
 
+async def test_a_limit_that_is_too_large_is_left_to_the_service(router: respx.MockRouter) -> None:
+    """How many entries a page may have is not documented: refused once, none is asked for."""
+    refused = {"type": "value_not_permitted", "field_name": "limit"}
+    route = router.post(f"{API}/timeline-entries.list")
+    route.side_effect = [
+        respx.MockResponse(400, json=refused),
+        respx.MockResponse(json={"timeline_entries": [entry(1)]}),
+    ]
+    assert len(await made(router).comments(ID)) == 1
+    assert ["limit" in sent(route, n) for n in range(2)] == [True, False]
+
+
 async def test_a_date_that_cannot_be_read_comes_first(router: respx.MockRouter) -> None:
     """An odd or missing date costs no comment."""
     entries = [entry(1), entry(2, created_date="soon"), entry(3, created_date=None)]

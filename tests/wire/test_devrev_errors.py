@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 import respx
 
 from instep.errors import Denied, Gone, InstepError, Rejected, Unreachable
+from instep.systems.devrev import DevRev
 from tests.wire.devrev import API, CORE, ID, INCIDENT, answer_writes, made, read
 from tests.wire.helpers import MARK
+from tests.wire.sockets import listening
 
 BAD = {"message": "Bad Request"}
 
@@ -128,6 +131,20 @@ async def test_why_a_token_is_refused_is_said(router: respx.MockRouter, kind: st
         await made(router, ["title"]).read(ID)
 
 
+async def test_a_missing_permission_is_not_blamed_on_the_token(router: respx.MockRouter) -> None:
+    """401 asks for another token, 403 for a permission or the beta scope: neither for both."""
+    route = router.post(f"{API}/incidents.get")
+    said = []
+    for status in (401, 403):
+        route.respond(status, json={"type": "x"})
+        with pytest.raises(Denied) as caught:
+            await made(router, ["title"]).read(ID)
+        said.append(caught.value)
+    assert ["make a new one" in one.advice for one in said] == [True, False]
+    assert ["`beta: true`" in one.advice for one in said] == [False, True]
+    assert "may not do that" in said[1].message
+
+
 @pytest.mark.parametrize("body", [{"message": "route not found"}, {}, None])
 @pytest.mark.parametrize("verb", ["update", "delete"])
 async def test_a_404_without_a_type_is_a_wrong_route(
@@ -152,6 +169,8 @@ async def test_a_404_without_a_type_is_a_wrong_route(
             "don:core:x:incident/99",
         ),
         (None, "its new id"),
+        ("http://[::bad", "http://[::bad"),
+        ("//x:99999999/", "//x:99999999/"),
     ],
 )
 async def test_an_id_that_has_moved_is_not_followed(
@@ -163,7 +182,28 @@ async def test_an_id_that_has_moved_is_not_followed(
     with pytest.raises(Rejected, match="another id") as caught:
         await made(router, ["title"]).read(ID)
     assert named in caught.value.advice
+    assert (location is None) or named in caught.value.message
     assert route.call_count == 1
+
+
+async def test_a_bare_id_in_place_of_an_address_passes_a_real_connection() -> None:
+    """Neither httpx nor aiohttp may take the id for an address: nothing is lost on the way."""
+    moved = f"{CORE}:incident/99"
+    answer = f"HTTP/1.1 301 Moved\r\nLocation: {moved}\r\nContent-Length: 0\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(answer.encode())
+        await writer.drain()
+
+    async with listening(serve) as port:
+        system = DevRev.connect("devrev", ["title"], token="t", url=f"http://127.0.0.1:{port}")
+        try:
+            with pytest.raises(Rejected, match=moved):
+                await system.read(ID)
+        finally:
+            await system.close()
+        assert system.requests == 1
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,16 @@ async def test_the_group_of_a_stage_is_listed_by_ids(router: respx.MockRouter) -
     assert sent(found) == {"name": ["triage"], "limit": 100, "cursor": "a"}
 
 
+async def test_stages_that_are_not_told_are_done_without(router: respx.MockRouter) -> None:
+    """Where the ids of a stage's name are refused, its group is listed without them."""
+    router.post(f"{API}/stages.custom.list").respond(404, json={"message": "route not found"})
+    group = {"key": {"type": "stage", "name": "triage"}, "incidents": [incident(1)], "total": 2}
+    system, _ = grouped(router, {"groups": [group]}, by="stage")
+    route = listing(router, [incident(1), incident(2)])
+    assert numbers(await heard(system)) == ["1", "2"]
+    assert sent(route) == BASE
+
+
 @pytest.mark.parametrize(
     ("by", "key"),
     [
@@ -359,7 +369,12 @@ async def test_without_totals_nothing_is_counted(router: respx.MockRouter) -> No
     assert await system.census() is None
 
 
-async def test_a_service_that_does_not_group_does_not_count(router: respx.MockRouter) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, "value_not_permitted"), (404, ""), (403, "forbidden")]
+)
+async def test_a_service_that_does_not_group_does_not_count(
+    router: respx.MockRouter, status: int, kind: str
+) -> None:
     """A refusal is no trouble: there is no count, and listings do without."""
-    router.post(f"{API}/incidents.group").respond(400, json={"type": "value_not_permitted"})
+    router.post(f"{API}/incidents.group").respond(status, json={"type": kind})
     assert await made(router).census() is None

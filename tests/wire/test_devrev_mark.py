@@ -93,6 +93,13 @@ def test_a_place_that_no_mark_can_be_kept_in(place: str) -> None:
     assert "sync_metadata" in caught.value.problems[0].hint
 
 
+def test_a_reference_needs_a_field_of_its_own() -> None:
+    """What is kept in step there would be written over the mark."""
+    with pytest.raises(ConfigError) as caught:
+        DevRev.connect("devrev", ["title", PLACE], token="t", reference=PLACE)
+    assert "of its own" in caught.value.problems[0].hint
+
+
 @pytest.mark.parametrize(
     ("field", "said"),
     [
@@ -127,6 +134,15 @@ async def test_a_refused_write_of_sync_metadata_names_the_way_out(
     with pytest.raises(Denied, match="forbidden") as caught:
         await system.create({"title": "T"}, MARK)
     assert "reference: custom_fields.tnt__<name>" in caught.value.advice
+
+
+async def test_a_refused_token_is_not_about_sync_metadata(router: respx.MockRouter) -> None:
+    """401 says that the token is not good for anything: no other place helps."""
+    answer_writes(router)
+    router.post(f"{API}/incidents.create").respond(401, json={"type": "token_expired"})
+    with pytest.raises(Denied, match="token_expired") as caught:
+        await made(router, ["title"]).create({"title": "T"}, MARK)
+    assert "reference:" not in caught.value.advice
 
 
 async def test_a_refused_write_without_it_is_about_the_token(router: respx.MockRouter) -> None:
@@ -201,6 +217,8 @@ async def test_an_incident_of_another_synchroniser_is_refused(
         {"external_reference": "https://jira.example.com/X-1"},
         {"external_reference": REFERENCE, "origin_system": "datadog", "last_sync_out": UNIT},
         {"last_sync_in": {"status": "succeeded"}},
+        {"origin_system": "datadog"},
+        {"origin_system": "datadog", "external_reference": "", "last_sync_out": {}},
         {"last_sync_in": "odd"},
         "odd",
     ],
@@ -209,6 +227,26 @@ async def test_a_persons_own_incident_is_not_foreign(router: respx.MockRouter, s
     """A reference alone is a person's own, and our mark makes an incident ours."""
     raw = INCIDENT | {"sync_metadata": sync}
     assert (await read(made(router, ["title"]), router, raw)).id == ID
+
+
+@pytest.mark.parametrize("reference", [None, "", "https://jira.example.com/X-1"])
+async def test_an_incident_that_lost_its_mark_is_still_ours(
+    router: respx.MockRouter, reference: str | None
+) -> None:
+    """People edit the reference: what instep has synced names a system and no unit of AirSync."""
+    answer_writes(router)
+    system = made(router, ["title"])
+    await system.create({"title": "T"}, MARK)
+    (body,) = bodies(router, "incidents.create")
+    raw = INCIDENT | {"sync_metadata": body["sync_metadata"] | {"external_reference": reference}}
+    router.post(f"{API}/incidents.list").respond(json={"incidents": [raw]})
+    (page,) = [page async for page in system.changes(None)]
+    assert [(one.id, one.mark) for one in page.records] == [(ID, None)]
+    seen = await read(system, router, raw)
+    route = answer_writes(router, raw)
+    await system.update(seen, {"title": "U"})
+    # What the person has put there is left alone.
+    assert sent(route) == {"id": ID, "title": "U"}
 
 
 async def test_foreign_incidents_can_be_taken(router: respx.MockRouter) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx
+import pytest
 import respx
 import structlog
 
 from instep.core.model import Words
+from instep.errors import Rejected
 from tests.wire.devrev import (
     API,
     CORE,
@@ -71,6 +75,52 @@ async def test_a_filter_that_minds_the_case_is_walked_around(router: respx.MockR
     # Somebody unknown is asked for by e-mail again, but all users are not walked again.
     await system.create({"title": "T", "owned_by": ("nobody@example.com",)}, MARK)
     assert route.call_count == 5
+
+
+async def test_all_users_are_walked_once_for_many_writes(router: respx.MockRouter) -> None:
+    """Writes go out side by side, and each may name somebody unknown: one walk does for all."""
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        return httpx.Response(200, json={"dev_users": []})
+
+    router.post(f"{API}/dev-users.list").mock(side_effect=slow)
+    answer_writes(router)
+    system = made(router)
+    words: list[Words] = [{"title": "T", "owned_by": (f"u{n}@example.com",)} for n in range(5)]
+    await asyncio.gather(*(system.create(each, MARK) for each in words))
+    walks = [body for body in bodies(router, "dev-users.list") if "email" not in body]
+    assert len(walks) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(403, {"type": "forbidden"}), (404, {"message": "route not found"})]
+)
+async def test_names_that_may_not_be_looked_up_cost_their_record_only(
+    router: respx.MockRouter, status: int, body: dict[str, Any]
+) -> None:
+    """A token may lack the right to list users: what names none is written all the same."""
+    router.post(f"{API}/dev-users.list").respond(status, json=body)
+    answer_writes(router)
+    system = made(router)
+    with pytest.raises(Rejected, match=f"dev-users.list.*{body.popitem()[1]}") as caught:
+        await system.create({"title": "T", "owned_by": ("zoe@example.com",)}, MARK)
+    assert "do not map owned_by" in caught.value.advice
+    await system.create({"title": "T"}, MARK)
+    assert [body["title"] for body in bodies(router, "incidents.create")] == ["T"]
+
+
+async def test_what_has_no_id_cannot_be_named(router: respx.MockRouter) -> None:
+    """An entry of a list without an id is passed over: nothing is written in its place."""
+    tags = [{"name": "p1"}, {"id": None, "name": "p1"}, {"id": "don:3", "name": "p1"}]
+    answers(router, "tags.list", {"tags": tags})
+    answers(router, "dev-users.list", *[{"dev_users": [{"email": "zoe@example.com"}]}] * 2)
+    answer_writes(router)
+    words: Words = {"title": "T", "tags": ("p1",), "owned_by": ("zoe@example.com",)}
+    await made(router).create(words, MARK)
+    body = sent(router.post(f"{API}/incidents.create"))
+    assert body["tags"] == [{"tag_id": "don:3"}]
+    assert "owned_by" not in body
 
 
 async def test_a_whole_listing_lets_users_be_walked_again(router: respx.MockRouter) -> None:

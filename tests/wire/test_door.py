@@ -13,7 +13,7 @@ import pytest
 import respx
 import structlog
 
-from instep.errors import Denied, SideError, Unreachable
+from instep.errors import ConfigError, Denied, SideError, Unreachable
 from instep.systems import http
 from instep.systems.http import LONGEST_WAIT, Door, Passing, _pause
 from instep.systems.waits import wait_of
@@ -324,6 +324,16 @@ async def test_a_service_that_repeats_the_token_is_blotted_out(router: respx.Moc
     with pytest.raises(Denied) as caught:
         await door(router, reason=lambda value: value["message"]).read("GET", "/a")
     assert "token *** is bad" in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["tök\u2028en", "to\nken", "token\r\nX-Odd: 1", "\0", "\ud800"])
+def test_credentials_that_no_header_carries_are_a_mistake_of_the_file(odd: str) -> None:
+    """Nothing is started with them, and the message names the header and not what it holds."""
+    with pytest.raises(ConfigError) as caught:
+        Door("svc", URL, {"Authorization": f"Bearer {odd}", "X-Fine": "a b"})
+    (problem,) = caught.value.problems
+    assert problem.message == "the credentials of svc cannot be sent (Authorization)"
+    assert odd not in problem.hint
 
 
 async def test_requests_are_logged_without_secrets(router: respx.MockRouter) -> None:

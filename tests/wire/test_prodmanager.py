@@ -99,7 +99,9 @@ async def test_a_renamed_service_changes_the_digest(router: respx.MockRouter) ->
 
 async def test_unpadded_years_are_no_reason_to_stop(router: respx.MockRouter) -> None:
     """A year below 1000 comes back without padding, which is no date that can be read."""
-    assert (await read(made(router), router, incident(creation_date="1-01-01T00:00"))).opened == ""
+    for odd in ("1-01-01T00:00", "9999-12-31T23:59", None, 5):
+        raw = incident(creation_date=odd)
+        assert (await read(made(router), router, raw)).opened == ""
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}/api", f"{URL}/api/"])
@@ -280,6 +282,26 @@ async def test_a_listing_without_a_total_is_not_complete(router: respx.MockRoute
     assert not any(page.complete for page in seen)
 
 
+async def test_a_total_that_is_no_number_is_none(router: respx.MockRouter) -> None:
+    """Whatever a proxy makes of the header, the incidents are shown."""
+    page = listing([incident()])
+    page.headers["x-total"] = "9" * 5000
+    router.get(f"{API}/incident").mock(return_value=page)
+    pages = [page async for page in made(router).changes(None)]
+    assert any(page.records for page in pages)
+    assert not any(page.complete for page in pages)
+
+
+@pytest.mark.parametrize("number", [[3], {"id": 3}, 3.5, None])
+async def test_an_id_of_another_shape_costs_one_incident(
+    router: respx.MockRouter, number: Any
+) -> None:
+    """The others of the page are shown."""
+    rows = [incident() | {"id": number}, incident(4)]
+    router.get(f"{API}/incident").mock(side_effect=lambda _: listing(rows))
+    assert await ids(made(router)) == ["4"]
+
+
 async def test_a_page_without_items_is_not_empty(router: respx.MockRouter) -> None:
     """JSON that is no listing stops the side; so does a refusal of the page."""
     route = router.get(f"{API}/incident")
@@ -331,11 +353,11 @@ async def test_a_request_line_stays_below_its_limit(router: respx.MockRouter) ->
     route.mock(side_effect=lambda _: listing([]))
     system = made(router)
     # Two bytes of UTF-8 are six in an address.
-    await system.find(Mark("devrev", "é" * 650, "7h2k9qx4"))
+    await system.find(Mark("devrev", "é" * 650, "7f2c9ab41d0e"))
     assert len(route.calls.last.request.url.raw_path) < 4094 - len("GET  HTTP/1.1")
     for refused in (system.find, lambda mark: system.create({"name": "Disk full"}, mark)):
         with pytest.raises(Rejected, match="reference"):
-            await refused(Mark("devrev", "é" * 680, "7h2k9qx4"))
+            await refused(Mark("devrev", "é" * 680, "7f2c9ab41d0e"))
     assert route.call_count == 1
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from instep.errors import Unreachable
+from instep.errors import Gone, Rejected, Unreachable
 from instep.simulator.prodmanager import ProdManagerSimulator
 from instep.simulator.world import World
 from instep.systems.prodmanager import ProdManager
@@ -115,6 +115,90 @@ async def test_an_edit_behind_our_write_of_that_field_is_left_alone(
     assert world.writes == 1
 
 
+@pytest.mark.parametrize("is_before", [True, False])
+async def test_what_a_person_took_back_stays_away(
+    system: ProdManager, double: ProdManagerSimulator, world: World, is_before: bool
+) -> None:
+    """A text that was saved and reverted, before our write or behind it, is nobody's wish."""
+    seen = await system.read("1")
+    old = system.words(seen)["description"]
+
+    def waver() -> None:
+        double.edit(1, description="Oops")
+        double.edit(1, description=old)
+
+    if is_before:
+        waver()
+    else:
+        world.after("/update", waver)
+    written = await system.update(seen, {"name": "Checkout down"})
+    assert system.words(written.record)["description"] == old
+    assert (world.writes, written.undone) == (1, frozenset())
+
+
+async def test_a_status_that_was_taken_back_stays_away(
+    system: ProdManager, double: ProdManagerSimulator, world: World
+) -> None:
+    """An incident that was resolved by mistake is not resolved again."""
+    double.edit(1, status="active")
+    seen = await system.read("1")
+    double.edit(1, status="resolved")
+    double.edit(1, status="active")
+    written = await system.update(seen, {"name": "Checkout down"})
+    assert system.words(written.record)["status"] == "active"
+    assert world.writes == 1
+
+
+async def test_a_date_that_the_service_filled_in_gives_way(
+    system: ProdManager, double: ProdManagerSimulator
+) -> None:
+    """Both resolved it, the person with dates of their own: not the present, theirs stand."""
+    double.edit(1, status="active")
+    seen = await system.read("1")
+    double.edit(
+        1, status="resolved", stable_date="2026-01-01T08:00", resolve_date="2026-01-01T09:00"
+    )
+    await system.update(seen, {"status": "resolved"})
+    (held,) = double.records()
+    assert (held["stable_date"], held["resolve_date"]) == ("2026-01-01T08:00", "2026-01-01T09:00")
+
+
+async def test_an_old_year_hides_no_race(system: ProdManager, double: ProdManagerSimulator) -> None:
+    """The history does not pad years below 1000, and forms have to."""
+    old = "0999-01-01T00:00"
+    double.edit(1, start_impact_date=old)
+    seen = await system.read("1")
+    double.edit(1, start_impact_date=old, description="We are looking")
+    written = await system.update(seen, {"name": "Checkout down"})
+    assert written.undone == {"description"}
+
+
+async def test_what_is_not_taken_back_concerns_that_record(
+    system: ProdManager, double: ProdManagerSimulator, world: World
+) -> None:
+    """The person's scope was deleted meanwhile: it is said so, and the others are gone on with."""
+    places = double.places.held["scope"]
+    places[9] = places[1]
+    seen = await system.read("1")
+    double.edit(1, scope="9")
+    world.after("/update", lambda: places.pop(9))
+    with capture_logs() as logs, pytest.raises(Rejected, match=r"take back.*Not a valid choice"):
+        await system.update(seen, {"name": "Checkout down"})
+    assert "edit.restored" not in {line["event"] for line in logs}
+    assert system.words(await system.read("1"))["name"] == "Checkout down"
+
+
+async def test_an_incident_deleted_behind_our_write_is_gone(
+    system: ProdManager, double: ProdManagerSimulator, world: World
+) -> None:
+    """Nothing can be put back into it, and the system is none the worse."""
+    seen = await system.read("1")
+    double.edit(1, description="We are looking")
+    world.after("GET /api/incident/1", lambda: double.delete(1))
+    with pytest.raises(Gone):
+        await system.update(seen, {"name": "Checkout down"})
+
+
 async def test_a_restoring_that_fails_leaves_the_write_unclear(
     system: ProdManager, double: ProdManagerSimulator, world: World
 ) -> None:
@@ -181,7 +265,7 @@ def test_a_history_that_does_not_say_restores_nothing(content: Any) -> None:
 
 def test_ids_are_named_otherwise_in_the_history() -> None:
     """The history has ``service_id`` where the incident has ``service``; only new events count."""
-    content = json.dumps({"service_id": [1, 2]})
+    content = json.dumps({"name": ["was", "new"], "service_id": [1, 2]})
     seen = {"name": "was", "description": "old", "service": 2, "events": []}
     form = {"name": "new", "description": "old", "service": "2"}
     assert overwritten(seen, history(content), form) == {"service": 1}

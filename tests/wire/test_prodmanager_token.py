@@ -71,15 +71,13 @@ async def test_a_token_for_reading_reads(router: respx.MockRouter) -> None:
     assert await system.check() == ()
 
 
-@pytest.mark.parametrize("is_told", [True, False])
-async def test_a_token_that_was_born_ended(router: respx.MockRouter, is_told: bool) -> None:
+async def test_a_token_that_was_born_ended(router: respx.MockRouter) -> None:
     """Made without dates it ends one hour after the start of the server, maybe long ago.
 
-    The service refuses it, or says its dates; a refused one still carries them itself.
+    The service refuses it, and it carries the dates itself.
     """
     dates = {"nbf": int(NOW) - 9 * DAY, "exp": int(NOW) - 9 * DAY + 3600}
-    answer = who(**dates) if is_told else httpx.Response(401, json=ENDED)
-    error = await refused(router, answer, token=jwt(**dates))
+    error = await refused(router, httpx.Response(401, json=ENDED), token=jwt(**dates))
     assert "has ended" in str(error)
     assert "one hour after the server was started: send both dates" in error.advice
 
@@ -188,6 +186,24 @@ async def test_a_token_near_its_end_is_warned_of(router: respx.MockRouter) -> No
         {"event": "token.ending", "log_level": "warning", "system": "status", "days": 2.0}
     ]
     assert await system.check() == ("the token of status ends in 2.0 days",)
+
+
+async def test_a_clock_that_is_ahead_ends_no_token(router: respx.MockRouter) -> None:
+    """Who the service knows is let in: that its end has passed is what this machine believes."""
+    system = made(router)
+    router.get(f"{API}/incident").mock(side_effect=lambda _: listing([incident()]))
+    router["whoami"].mock(side_effect=lambda _: who(exp=NOW - DAY))
+    assert await ids(system) == ["3"]
+    assert await system.check() == ("the token of status ends in 0.0 days",)
+
+
+@pytest.mark.parametrize("permissions", [None, 5, "incident_api", {"incident_api": False}])
+async def test_permissions_of_another_shape_permit_nothing(
+    router: respx.MockRouter, permissions: Any
+) -> None:
+    """Only a list says what may be done."""
+    error = await refused(router, who(permissions=permissions))
+    assert "does not let the token write" in str(error)
 
 
 async def test_a_server_without_services_is_warned_of(router: respx.MockRouter) -> None:

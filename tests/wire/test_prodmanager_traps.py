@@ -206,7 +206,7 @@ async def test_the_longest_mark_can_be_found(stage: Set) -> None:
     system, _ = stage()
     made: list[int] = []
     for length in range(3900, 4100, 5):
-        mark = Mark("devrev", "x" * length, f"uid{length}")
+        mark = Mark("devrev", "x" * length, f"{length:012x}")
         try:
             await system.create(WORDS, mark)
         except Rejected:

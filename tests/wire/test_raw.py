@@ -24,7 +24,7 @@ JSON = st.recursive(
 )
 NAME = st.from_regex(r"[\w.-]{1,12}", fullmatch=True)
 DISPLAY = st.from_regex(r"(?!//)[^\s]{0,12}", fullmatch=True)
-UID = st.from_regex(r"[^/\s]{1,12}", fullmatch=True)
+UID = st.from_regex(r"[0-9a-f]{12}", fullmatch=True)
 
 
 @given(NAME, DISPLAY, UID)
@@ -46,6 +46,8 @@ def test_a_mark_reads_as_it_was_spelled(origin: str, display: str, uid: str) -> 
         7,
         "see datadog:IR-1/uid",
         "datadog:IR-1/",
+        "github:acme/checkout",
+        "github:acme/deadbeefcaf",
     ],
 )
 def test_what_is_no_mark(value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterable
@@ -64,8 +65,7 @@ def simulate(
     from instep import logs
     from instep.cli.fault_plan import load
 
-    if start["token"] == "":
-        raise UsageError("--token is empty", advice="leave it out to accept every credential")
+    _check_token(start["token"])
     if switches:
         return _list(kind)
     logs.setup(level="debug" if call.debug else "warning")
@@ -75,6 +75,19 @@ def simulate(
     double.world.plan(plan)
     asyncio.run(_serve(double, port, start["token"], len(plan)))
     return 0
+
+
+def _check_token(token: str | None) -> None:
+    """Refuse a token that nobody could send.
+
+    Raises:
+        UsageError: it is empty, or holds what no header can carry.
+    """
+    if token is None:
+        return
+    if not (token and token.isascii() and token.isprintable()):
+        what = "holds what no header carries" if token else "is empty"
+        raise UsageError(f"--token {what}", advice="leave it out to accept every credential")
 
 
 def _list(kind: str) -> int:
@@ -140,7 +153,9 @@ async def _serve(double: Simulator, port: int, token: str | None, faults: int) -
         url = f"http://127.0.0.1:{server.port}"
         taken = f"any {CREDENTIALS[kind]}" if token is None else f"{CREDENTIALS[kind]} {token}"
         held = many(len(double.ids()), "incident") + (f", {many(faults, 'fault')}" * bool(faults))
-        click.echo("systems:\n  " + snippet(kind, url, token or ANY), err=True)
+        click.echo(
+            "systems:\n  " + snippet(kind, url, json.dumps(token) if token else ANY), err=True
+        )
         click.echo(f"{kind} listens on {url}: {held}, takes {taken}")
         await stop.wait()
     finally:

@@ -29,7 +29,7 @@ class Desk(Protocol):
 
 
 def new_uid() -> str:
-    """Make an incident's uid: twelve characters, never used again."""
+    """Make an incident's uid: twelve hexadecimal digits, by which a mark is known for ours."""
     return uuid4().hex[:12]
 
 

@@ -48,4 +48,4 @@ async def _link(app: App, incident: Incident, name: str) -> None:
     try:
         await app.systems[name].link(record.id, links)
     except (SideError, RecordError) as error:
-        log.warning("link.failed", system=name, incident=incident.id, why=error.message)
+        log.warning("link.failed", system=name, incident=incident.id, why=error.told)

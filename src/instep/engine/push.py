@@ -36,7 +36,7 @@ async def push(app: App, incident: Incident, intent: Intent, asked: int) -> Outc
             return await _create(app, intent, asked)
         return await _update(app, incident, intent, asked)
     except Rejected as error:
-        return _end(intent, Result.REFUSED, error.message)
+        return _end(intent, Result.REFUSED, error.told)
     except Gone as error:
         if intent.kind == "create":
             # It was made, or it was not: that is looked up by its mark.

@@ -148,7 +148,7 @@ async def _ask(
     except SideError as error:
         leave_out(app, name, report.systems[name], error.message)
     except RecordError as error:
-        log.warning("record.unread", system=name, incident=incident.id, why=error.message)
+        log.warning("record.unread", system=name, incident=incident.id, why=error.told)
     return None
 
 

@@ -59,6 +59,8 @@ FITS: Mapping[str, frozenset[str]] = {
 }
 #: Kinds that say nothing without ``seconds``.
 TIMED = ("latency", "skew")
+#: Seconds of a wait or a jump, at most: some 30 years, which every calendar can add.
+MOST_SECONDS = 1_000_000_000
 _WHEN = ("nth", "every", "chance")
 _PLAIN = {
     "string_type": "text",
@@ -93,7 +95,7 @@ class Entry(BaseModel):
     chance: float | None = Field(None, gt=0, le=1)
     times: int | None = Field(None, ge=1)
     first: int = Field(1, ge=1, alias="from")
-    seconds: float | None = Field(None, allow_inf_nan=False)
+    seconds: float | None = Field(None, allow_inf_nan=False, ge=-MOST_SECONDS, le=MOST_SECONDS)
     status: int | None = Field(None, ge=200, le=599)
     form: str | None = None
 

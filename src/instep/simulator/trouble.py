@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from instep.simulator.wire import Call, Reply, as_html, as_json, as_object
 
@@ -16,15 +16,8 @@ if TYPE_CHECKING:
     from instep.simulator.faults import Entry
     from instep.simulator.world import Simulator
 
-#: What each service says to a token that lacks a permission.
-FORBIDDEN: Mapping[str, Any] = {
-    "devrev": {"type": "forbidden", "message": "Forbidden"},
-    "datadog": {"errors": ["Forbidden"]},
-    "prodmanager": {
-        "message": "API permission denied",
-        "reasons": {"token": ["Token doesn't have enought permissions. expected : incident_api"]},
-    },
-}
+#: What a service has no words of its own for; those of the kind beside it stand in.
+WORDLESS = {("devrev", "502"): "500"}
 ASKING = ("retry-after", "x-ratelimit-reset")
 
 
@@ -52,7 +45,8 @@ def _failed(service: Simulator, call: Call, entry: Entry) -> Reply:
 def _gateway(service: Simulator, call: Call, entry: Entry) -> Reply:
     status = int(entry.kind)
     if entry.form == "own":
-        return replace(service.trouble("500", call), status=status)
+        worded = WORDLESS.get((service.name, entry.kind), entry.kind)
+        return replace(service.trouble(worded, call), status=status)
     return as_html(f"{status} {HTTPStatus(status).phrase}", status)
 
 
@@ -60,17 +54,8 @@ def _page(_: Simulator, __: Call, entry: Entry) -> Reply:
     return as_html("Checking your browser", entry.status or 200)
 
 
-def _unknown(service: Simulator, call: Call, _: Entry) -> Reply:
-    return service.trouble("401", call)
-
-
-def _forbidden(service: Simulator, call: Call, _: Entry) -> Reply:
-    headers = service.trouble("401", call).headers
-    return as_json(FORBIDDEN[service.name], 403, headers=headers)
-
-
-def _empty(service: Simulator, call: Call, _: Entry) -> Reply:
-    return service.trouble("empty", call)
+def _own(service: Simulator, call: Call, entry: Entry) -> Reply:
+    return service.trouble(entry.kind, call)
 
 
 def _limited(service: Simulator, call: Call, entry: Entry) -> Reply:
@@ -105,9 +90,9 @@ def _asking(own: Reply, form: str, wait: int, now: datetime) -> Reply:
 
 _REFUSALS: dict[str, Callable[[Simulator, Call, Entry], Reply]] = {
     "429": _limited,
-    "401": _unknown,
-    "403": _forbidden,
-    "empty": _empty,
+    "401": _own,
+    "403": _own,
+    "empty": _own,
     "500-before": _failed,
     "502": _gateway,
     "503": _gateway,

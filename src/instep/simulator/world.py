@@ -171,7 +171,11 @@ class Simulator(ABC):
 
     @abstractmethod
     def trouble(self, kind: str, call: Call) -> Reply:
-        """Answer as the service does in trouble: ``500``, ``401``, ``429`` or ``empty``."""
+        """Answer as the service does in trouble, in its own words.
+
+        ``kind`` is ``empty``, ``429``, ``401``, ``403``, ``500``, ``503`` or, where the service
+        has words for it, ``502``.
+        """
 
     @abstractmethod
     def is_write(self, call: Call) -> bool:

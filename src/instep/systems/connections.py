@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Mapping
 from functools import cache
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+
+from instep.errors import ConfigError, Problem
+
+
+def check_headers(system: str, headers: Mapping[str, str]) -> None:
+    """Refuse what no header can carry, before a library does that in its own words.
+
+    Raises:
+        ConfigError: it names the headers, and not what they hold.
+    """
+    odd = [key for key, text in headers.items() if not (text.isascii() and text.isprintable())]
+    if odd:
+        message = f"the credentials of {system} cannot be sent ({', '.join(odd)})"
+        hint = "they hold a line break or a letter beyond ASCII: were they copied as they are?"
+        raise ConfigError((Problem(message, hint=hint),))
 
 
 def transport(limit: int, idle: float) -> httpx.AsyncBaseTransport:

@@ -58,6 +58,10 @@ class Passing(Unreachable):
         self.status = status
 
 
+class Forbidden(Denied):
+    """The system knows the credentials, and does not let them do this (403)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a service answered; ``asked`` is the request's ``METHOD path``, ``wrote`` its intent."""
@@ -127,9 +131,10 @@ class Door:
         idle: seconds for which an unused connection is kept.
         reason: reads the sentence to show out of an error's JSON body.
         advice: what a person does about a refusal of the credentials.
+        forbidden: what they do where credentials that are known lack a permission (403).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each keyword is one property of a service
         self,
         system: str,
         base_url: str,
@@ -140,13 +145,20 @@ class Door:
         idle: float = 15.0,
         reason: Reason = str,
         advice: str = "check the credentials and their permissions",
+        forbidden: str = "",
     ) -> None:
-        """Open nothing yet: connections are made by the first request."""
+        """Open nothing yet: connections are made by the first request.
+
+        Raises:
+            ConfigError: the credentials hold what no header can carry.
+        """
+        connections.check_headers(system, headers)
         self.system = system
         self.timeout = timeout
         self.requests = 0
         self._reason = reason
         self._advice = advice
+        self._forbidden = forbidden or advice
         self._secrets = _secrets(headers)
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._client = httpx.AsyncClient(
@@ -157,6 +169,7 @@ class Door:
             # A session cookie would speak for us beside the token.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
+            event_hooks={"response": [_hide_location]},
         )
 
     async def read(
@@ -171,7 +184,7 @@ class Door:
         """Ask, and ask again after what may pass, as the service's wait headers say.
 
         Raises:
-            Denied: 401 or 403.
+            Denied: 401, or 403 (``Forbidden``).
             Unreachable: 408, 429, 5xx, no answer in time or none at all, a few times over.
         """
         async for attempt in stamina.retry_context(
@@ -198,7 +211,7 @@ class Door:
         """Send a request that writes, exactly once.
 
         Raises:
-            Denied: 401 or 403; nothing was written.
+            Denied: 401, or 403 (``Forbidden``); nothing was written.
             Unreachable: as for ``read``; ``unclear`` unless the request certainly had no effect.
         """
         return await self._ask(self._request(method, path, params, json, data), path, wrote=True)
@@ -257,6 +270,8 @@ class Door:
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send, and read the body up to its limit."""
         response = await self._client.send(request, stream=True)
+        if (place := response.extensions["location"]) is not None:
+            response.headers["location"] = place
         body = bytearray()
         try:
             async for chunk in response.aiter_bytes():
@@ -281,12 +296,12 @@ class Door:
 
     def _judge(self, answer: Answer) -> Answer:
         """Let through what a connector decides about; raise what means the same everywhere."""
-        if answer.status in (401, 403):
-            raise Denied(
-                f"{self._what(answer)}: the credentials were refused",
-                system=self.system,
-                advice=self._advice,
-            )
+        if answer.status == 401:
+            what = f"{self._what(answer)}: the credentials were refused"
+            raise Denied(what, system=self.system, advice=self._advice)
+        if answer.status == 403:
+            what = f"{self._what(answer)}: the credentials may not do that"
+            raise Forbidden(what, system=self.system, advice=self._forbidden)
         if answer.status in (408, 429) or answer.status >= 500:
             raise Passing(
                 self._what(answer),
@@ -303,6 +318,15 @@ class Door:
         why = self.why(answer)
         said = f" ({why})" if why else ""
         return f"{answer.system} answered {answer.status} to {answer.asked}{said}"
+
+
+async def _hide_location(response: httpx.Response) -> None:
+    """Take away where an answer points to, until httpx is done with it.
+
+    httpx makes an address of that even where it follows none, and fails at what is no address:
+    DevRev may answer with a bare id.
+    """
+    response.extensions["location"] = response.headers.pop("location", None)
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:

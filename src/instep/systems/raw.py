@@ -23,8 +23,9 @@ log = structlog.get_logger()
 Raw = dict[str, Any]
 Getter = Callable[[Raw], Word]
 
-#: A mark as text. What follows the system's name is never ``//``, or every URL would be one.
-_MARK = re.compile(r"([\w.-]+):(?!//)(\S*)/([^/\s]+)")
+#: A mark as text. What follows the system's name is never ``//``, or every URL would be one; the
+#: uid is one of ours, or ``github:acme/checkout`` would be.
+_MARK = re.compile(r"([\w.-]+):(?!//)(\S*)/([0-9a-f]{12})")
 
 
 def digest(value: Any) -> str:
@@ -70,7 +71,9 @@ def plain(value: Any) -> Word:
 
 def having_id(system: str, items: list[Any]) -> list[Raw]:
     """Leave out of a listing what has no id: one bad record costs one record."""
-    found = [item for item in items if isinstance(item, dict) and item.get("id")]
+    found = [
+        one for one in objects(items) if isinstance(one.get("id"), str | int) and one.get("id")
+    ]
     if len(found) < len(items):
         log.warning("record.unreadable", system=system)
     return found

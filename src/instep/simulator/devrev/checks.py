@@ -100,12 +100,12 @@ def _date(text: str, path: str) -> datetime:
 
 
 def as_date(text: str) -> datetime | None:
-    """Read an instant; ``None`` if it is none, or has no offset."""
+    """Read an instant, in UTC; ``None`` if it is none there, or has no offset."""
     try:
         date = datetime.fromisoformat(text)
-    except ValueError:
+        return date.astimezone(UTC) if date.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return date if date.tzinfo is not None else None
 
 
 def to_ms(date: datetime) -> datetime:

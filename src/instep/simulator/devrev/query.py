@@ -17,6 +17,8 @@ from instep.simulator.devrev.switches import Switches
 from instep.simulator.devrev.writes import SYNC_STATUS
 
 Test = Callable[[Mapping[str, Any]], bool]
+#: Days that a filter reaches at most: the calendar ends, long after the last incident.
+MOST_DAYS = 365_000
 SORTABLE = (*ALL_DATES, "severity", "title")
 _THINGS: dict[str, Collection[str]] = {
     "owned_by": org.USER_KINDS,
@@ -128,7 +130,10 @@ def _bounds(
         raise missing(f"{key}.type")
     if choose(wanted["type"], ("range", "preset"), f"{key}.type") == "range":
         return wanted.get("after"), wanted.get("before")
-    span = timedelta(days=wanted.get("days", 0))
+    days = wanted.get("days", 0)
+    if not 0 <= days < 2**32:
+        raise not_permitted(f"{key}.days", f"between 0 and {2**32 - 1}")
+    span = timedelta(days=min(days, MOST_DAYS))
     presets = {"last_n_days": (now - span, now), "next_n_days": (now, now + span)}
     return presets[choose(wanted.get("preset_type", ""), presets, f"{key}.preset_type")]
 

@@ -207,5 +207,5 @@ class Holder(Simulator):
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except ZoneInfoNotFoundError as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"timezone is {name!r}, which nobody knows") from error

@@ -25,7 +25,7 @@ from instep.simulator.prodmanager.text import (
     read_form,
     read_lists,
 )
-from instep.simulator.prodmanager.token import DENIED, Caller, Tokens, given
+from instep.simulator.prodmanager.token import DENIED, Caller, Tokens, given, lacking
 from instep.simulator.prodmanager.visit import (
     HOUR,
     Limit,
@@ -100,8 +100,15 @@ class ProdManagerSimulator(Holder):
         """Hold ``incidents`` seeded ones; ``token`` is the only one accepted, if given.
 
         Raises:
-            ValueError: there is no such database, time zone or permission.
+            ValueError: there is no such database, time zone or permission, or a count below 0.
         """
+        _check(
+            quota=quota,
+            anonymous_quota=anonymous_quota,
+            subscribers=subscribers,
+            eventless_every=eventless_every,
+            uptime=uptime,
+        )
         super().__init__(world, timezone=timezone, base=database, subscribers=subscribers)
         began = world.now().timestamp()
         stock = given(permissions if can_write else "", began + starts_in, began + expires_in)
@@ -139,6 +146,8 @@ class ProdManagerSimulator(Holder):
             return as_limited(self.world.retry_after)
         if kind == "401":
             return as_sorted(failed(401, DENIED, token=["Signature has expired"]).body, 401)
+        if kind == "403":
+            return as_sorted(lacking("incident_api").body, 403)
         return as_sorted(SERVER_ERROR, 500)
 
     def is_write(self, call: Call) -> bool:
@@ -294,6 +303,12 @@ class ProdManagerSimulator(Holder):
         said = event("comment", plain, self.now(), internal=_is_internal(form))
         self.say(int(number), said)
         return visit.moved(f"/api/incident/{int(number)}")
+
+
+def _check(**counts: float) -> None:
+    for name, count in counts.items():
+        if count < 0:
+            raise ValueError(f"{name} is {count}, and cannot be below 0")
 
 
 def _is_api(call: Call) -> bool:

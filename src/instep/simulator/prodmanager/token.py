@@ -61,8 +61,7 @@ class Caller:
         if self.permissions is None:
             raise RefusedError(403, FORBIDDEN)
         if wanted not in self.permissions:
-            reason = f"Token doesn't have enought permissions. expected : {wanted}"
-            raise failed(403, "API permission denied", token=[reason])
+            raise lacking(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +141,12 @@ def given(permissions: str, begin: float, end: float) -> Mapping[str, Any]:
         if one not in PERMISSIONS:
             raise ValueError(f"permissions has {one!r}, and not one of {', '.join(PERMISSIONS)}")
     return {"name": NAME, "nbf": int(begin), "exp": int(end), "permissions": granted}
+
+
+def lacking(permission: str) -> RefusedError:
+    """Refuse a token that lacks a permission; spelled as the service does."""
+    reason = f"Token doesn't have enought permissions. expected : {permission}"
+    return failed(403, "API permission denied", token=[reason])
 
 
 def _check_dates(payload: Mapping[str, Any], now: datetime) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 from instep.errors import Gone, RecordError, Rejected, Unreachable
-from instep.systems.devrev.moved import new_id
 from instep.systems.http import Answer, Door
 from instep.systems.raw import Raw, dig, text
 
@@ -50,6 +50,7 @@ _SETTINGS = {
 }
 _LIMITS = frozenset({"limit", "limit_per_group"})
 _ACCESS = "check the address and beta access"
+_AGAIN = "instep lists again in the next cycle; tell DevRev's support if this stays"
 
 
 class Unserved(Unreachable):
@@ -88,17 +89,9 @@ class Api:
             Denied, Unreachable: as for every request.
         """
         answer = await self._door.read("POST", route, json=body)
-        if answer.ok:
-            return answer
-        why = self._door.why(answer)
-        told = (str(dig(answer.peek(), key)) for key in ("type", "field_name"))
-        advice = next((_SETTINGS[one] for one in told if one in _SETTINGS), _ACCESS)
-        raise Unserved(
-            f"{self.system} refused {route}, status {answer.status}" + (f" ({why})" if why else ""),
-            system=self.system,
-            advice=advice,
-            field=text(dig(answer.peek(), "field_name")) or "",
-        )
+        if not answer.ok:
+            raise self._unserved(answer)
+        return answer
 
     async def about(self, route: str, body: Raw, record_id: str) -> Answer:
         """Read something of one incident.
@@ -129,13 +122,15 @@ class Api:
 
         Yields the page's items, and whether it is the last.
         """
-        cursor: Any = None
+        cursor: str | None = None
+        met: set[str] = set()
         while True:
             asked = {"limit": LIMIT} | body | ({"cursor": cursor} if cursor else {})
             answer = await self._page(route, asked, record_id)
-            before, cursor = cursor, _next(answer)
-            if cursor and cursor == before:
-                raise answer.unusable("answered a cursor that does not move")
+            cursor = _next(answer)
+            if cursor in met:
+                raise answer.unusable("answered a cursor that does not move on", _AGAIN)
+            met |= {cursor} if cursor else set()
             yield answer.part(items, list), not cursor
             if not cursor:
                 return
@@ -147,15 +142,13 @@ class Api:
         """
         if not self._limits:
             body = {key: value for key, value in body.items() if key not in _LIMITS}
-        if record_id:
-            return await self.about(route, body, record_id)
-        try:
-            return await self.ask(route, body)
-        except Unserved as error:
-            if error.field not in _LIMITS & body.keys():
-                raise
-        self._limits = False
-        return await self._page(route, body, record_id)
+        answer = await self._door.read("POST", route, json=body)
+        if answer.ok:
+            return answer
+        if _field(answer) in _LIMITS & body.keys():
+            self._limits = False
+            return await self._page(route, body, record_id)
+        raise self.refusal(answer, record_id) if record_id else self._unserved(answer)
 
     def refusal(self, answer: Answer, record_id: str) -> RecordError | Unreachable:
         """Make the error for an answer without success."""
@@ -175,13 +168,29 @@ class Api:
         # A 404 without a type is a route that does not exist, not an incident that is gone.
         return answer.unusable("did not answer as incidents do", _ACCESS)
 
+    def _unserved(self, answer: Answer) -> Unserved:
+        """Make the error for what is refused whoever it is about."""
+        why = self._door.why(answer)
+        told = (str(dig(answer.peek(), key)) for key in ("type", "field_name"))
+        return Unserved(
+            f"{self.system} refused {answer.asked}, status {answer.status}"
+            + (f" ({why})" if why else ""),
+            system=self.system,
+            advice=next((_SETTINGS[one] for one in told if one in _SETTINGS), _ACCESS),
+            field=_field(answer),
+        )
+
     def _moved(self, answer: Answer, record_id: str) -> Rejected:
-        """Say where an incident went; it is not followed, since its old id is what is known."""
+        """Say where an incident went; it is not followed, since its old id is what is known.
+
+        The new id is in ``Location``, as an id or at the end of an address (documented).
+        """
+        new = unquote(answer.headers.get("location", "")).rpartition("id=")[2]
         return Rejected(
-            f"{self.system} says that {record_id} has another id now",
+            f"{self.system} says that {record_id} has another id now: {new or 'not said which'}",
             system=self.system,
             record=record_id,
-            advice=f"link the incident to {new_id(answer.headers) or 'its new id'} instead",
+            advice=f"link the incident to {new or 'its new id'} instead",
         )
 
 
@@ -197,7 +206,18 @@ def says_gone(answer: Answer) -> bool:
     return answer.status == 404 and dig(said, "type") == "not_found"
 
 
+def _field(answer: Answer) -> str:
+    """Name the part of a request that an error is about, if it names one."""
+    return text(dig(answer.peek(), "field_name")) or ""
+
+
 def _next(answer: Answer) -> str | None:
-    """Find the next cursor; a list of stages, which is a ``result``, spells it otherwise."""
+    """Find the next cursor; a list of stages, which is a ``result``, spells it otherwise.
+
+    One that is no text must not pass for the end of a list: what it hides would seem gone.
+    """
     said = answer.json()
-    return text(dig(said, "cursor" if dig(said, "result") is not None else "next_cursor"))
+    cursor = dig(said, "cursor" if dig(said, "result") is not None else "next_cursor")
+    if cursor is None or isinstance(cursor, str):
+        return cursor or None
+    raise answer.unusable("answered a cursor that is no text", _AGAIN)

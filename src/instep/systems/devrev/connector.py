@@ -15,14 +15,12 @@ import structlog
 
 from instep.core.abilities import Abilities
 from instep.core.model import Mark, Record, Words, Written
-from instep.errors import Denied, RecordError, Rejected
-from instep.systems import connections
+from instep.errors import RecordError, Rejected
 from instep.systems.base import Comment, Page
 from instep.systems.devrev import timeline
 from instep.systems.devrev.api import Api, reason
 from instep.systems.devrev.listing import LAG, Listing
 from instep.systems.devrev.mark import METADATA, Marks, owner_of
-from instep.systems.devrev.moved import Unmoved
 from instep.systems.devrev.names import Names
 from instep.systems.devrev.schema import SUBTYPE, Schemas
 from instep.systems.devrev.words import (
@@ -34,7 +32,7 @@ from instep.systems.devrev.words import (
     getter,
     subtype_of,
 )
-from instep.systems.http import CONNECTIONS, Answer, Door
+from instep.systems.http import Answer, Door, Forbidden
 from instep.systems.raw import Raw, digest, getters, reading_back, text
 
 log = structlog.get_logger()
@@ -66,7 +64,7 @@ class DevRev:
         self._schemas = Schemas(self._api)
         self._names = Names(self._api, self._schemas)
         self._listing = Listing(self._api, self._names, group_by)
-        self._marks = Marks(name, reference)
+        self._marks = Marks(name, reference, paths)
         self._encoder = Encoder(name, self._names, self._schemas)
         self._getters = getters(name, paths, partial(getter, known=self._schemas.custom))
         self._custom = sorted(
@@ -254,7 +252,7 @@ class DevRev:
         """Send the one request that writes; read the record back."""
         try:
             raw = _incident(await self._api.tell(route, body, record_id))
-        except Denied as error:
+        except Forbidden as error:
             self._marks.explain(error, body)
             raise
         except RecordError:
@@ -329,15 +327,17 @@ def _door(
     timeout: float,
     transport: httpx.AsyncBaseTransport | None,
 ) -> Door:
-    """Make the door to a DevRev, whose answers never redirect."""
+    """Make the door to a DevRev."""
     return Door(
         name,
         url or "https://api.devrev.ai",
         headers,
         timeout=timeout,
-        transport=Unmoved(transport or connections.transport(CONNECTIONS, IDLE)),
+        transport=transport,
+        idle=IDLE,
         reason=reason,
-        advice="check the DevRev token: expired, revoked, or its user may not use incidents",
+        advice="the DevRev token is unknown, expired or revoked: make a new one",
+        forbidden="its user lacks a permission in DevRev, or `beta: true` is missing here",
     )
 
 

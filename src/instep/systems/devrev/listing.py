@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from instep.core.fields import moment, spell
+from instep.core.fields import spell
 from instep.systems.devrev.api import LIMIT, Api, Unserved
 from instep.systems.devrev.group import PER_GROUP, both, cut, pin, size
 from instep.systems.devrev.names import Names
 from instep.systems.devrev.text import stamp, when
+from instep.systems.http import Forbidden
 from instep.systems.raw import Raw, dig, having_id, objects, text
 
 #: Seconds by which a listing may lag behind a write (assumed: the index is not documented).
@@ -87,7 +88,8 @@ class Listing:
                         return None
                     if name:
                         totals[name] = totals.get(name, 0) + total
-        except Unserved:
+        except (Unserved, Forbidden):
+            # Listings do without.
             return None
         return totals
 
@@ -160,12 +162,11 @@ class Listing:
 
     async def _rest(self, group: Raw, body: Raw) -> AsyncIterator[list[Raw]]:
         """List a whole group by what pins it; nothing if it cannot be pinned."""
-        pinned = await self._pin(group)
-        if pinned is None:
-            return
         try:
-            async for raws in self.matching(both(body, pinned)):
-                yield raws
+            pinned = await self._pin(group)
+            if pinned is not None:
+                async for raws in self.matching(both(body, pinned)):
+                    yield raws
         except Unserved:
             # Which fields can be filtered by is not documented.
             return
@@ -192,8 +193,12 @@ def _since(since: str | None) -> Raw:
 
 
 def _earlier(since: str) -> str:
-    """Step back from a cursor by the lag of the listing."""
-    return stamp(spell(moment(since) - timedelta(seconds=LAG)))
+    """Step back from a cursor by the lag of the listing, but not beyond the calendar.
+
+    What was never set may be spelled as the first day of year one.
+    """
+    lag = timedelta(seconds=LAG)
+    return stamp(spell(max(when(since), when(None) + lag) - lag))
 
 
 def _fresh(raws: list[Raw], seen: set[tuple[str, str]]) -> list[Raw]:
@@ -207,5 +212,11 @@ def _fresh(raws: list[Raw], seen: set[tuple[str, str]]) -> list[Raw]:
 
 
 def _latest(newest: str | None, raws: list[Raw]) -> str | None:
-    """Give the latest ``modified_date``, compared as instants: digits are not of one length."""
-    return max([newest, *(text(raw.get("modified_date")) for raw in raws)], key=when)
+    """Give the latest ``modified_date``, compared as instants: digits are not of one length.
+
+    One that is still to come moves nothing: where a clock was ahead, even for a moment, it would
+    hide what changes until then.
+    """
+    now = datetime.now(UTC)
+    dates = (text(raw.get("modified_date")) for raw in raws)
+    return max([newest, *(one for one in dates if when(one) <= now)], key=when)

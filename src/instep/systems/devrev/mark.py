@@ -6,16 +6,18 @@ where the token may not write that (whether it may is not documented).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import structlog
 
 from instep.core.model import Mark, Record
-from instep.errors import ConfigError, Denied, Problem
+from instep.errors import ConfigError, Problem
 from instep.systems.devrev.custom import TENANT
 from instep.systems.devrev.schema import Schemas
 from instep.systems.devrev.text import read_reference, reference, stamp
 from instep.systems.devrev.words import CUSTOM, mark_of
+from instep.systems.http import Forbidden
 from instep.systems.raw import Raw, dig, text
 
 log = structlog.get_logger()
@@ -28,16 +30,19 @@ _BY = "@"
 class Marks:
     """The mark of one system's incidents: read, written, looked for."""
 
-    def __init__(self, system: str, place: str) -> None:
+    def __init__(self, system: str, place: str, paths: Collection[str] = ()) -> None:
         """Keep marks in ``place``: ``sync_metadata``, or the path of a custom field.
 
         Raises:
-            ConfigError: it is neither.
+            ConfigError: it is neither, or one of the ``paths`` that are kept in step.
         """
         if place != METADATA and not place.startswith(CUSTOM + TENANT):
             what = f"{system} cannot keep its reference in {place!r}"
             hint = f"{METADATA}, or a custom field as {CUSTOM}{TENANT}reference"
             raise ConfigError((Problem(what, hint=hint),))
+        if place in paths:
+            what = f"{system} cannot keep its reference in {place!r}, which a field is mapped to"
+            raise ConfigError((Problem(what, hint="give the reference a field of its own"),))
         self._system = system
         self._field = "" if place == METADATA else place.removeprefix(CUSTOM)
         self._ignored = False
@@ -79,8 +84,8 @@ class Marks:
             log.warning("mark.ignored", system=self._system, record=record.display)
             self._ignored = True
 
-    def explain(self, error: Denied, body: Raw) -> None:
-        """Add to the advice of a refused write what else may be the reason."""
+    def explain(self, error: Forbidden, body: Raw) -> None:
+        """Add to the advice of a forbidden write what else may be the reason."""
         if METADATA in body:
             error.advice += (
                 "; if it may write incidents but no sync metadata,"
@@ -108,17 +113,21 @@ class Marks:
 
 
 def owner_of(raw: Raw) -> str:
-    """Name the synchroniser that an unmarked incident belongs to; empty if it is a person's.
+    """Name the synchroniser that an unmarked incident belongs to; empty if it is nobody's.
 
-    AirSync writes the system of origin and its sync units (documented). A reference alone is
-    what people write too. A staged incident waits for a person in AirSync.
+    AirSync writes the system of origin and its sync units (documented), and what it has staged
+    waits for a person. A reference alone is what people write too. Without a unit, an incident
+    that says when it was synced was made by instep and lost its mark to a person, as one has that
+    says its origin and no reference: those stay ours.
     """
     sync = dig(raw, METADATA)
-    if origin := text(dig(sync, "origin_system")):
-        return origin
+    origin = text(dig(sync, "origin_system"))
     parts = [dig(sync, way) for way in ("last_sync_in", "last_sync_out")]
-    foreign = any(dig(part, "sync_unit") or dig(part, "status") == "staged" for part in parts)
-    return "AirSync" if foreign else ""
+    if any(dig(part, "sync_unit") or dig(part, "status") == "staged" for part in parts):
+        return origin or "AirSync"
+    synced = any(dig(part, "sync_date") for part in parts)
+    lost = synced or not text(dig(sync, "external_reference"))
+    return "" if lost else origin or ""
 
 
 def _metadata(mark: Mark) -> Raw:

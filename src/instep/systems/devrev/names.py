@@ -7,14 +7,16 @@ asked for once more when a name is not known.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from instep.errors import Rejected
-from instep.systems.devrev.api import Api
+from instep.systems.devrev.api import Api, Unserved
 from instep.systems.devrev.schema import LEAF, Schemas
+from instep.systems.http import Forbidden
 from instep.systems.raw import Raw, dig, objects, text
 
 log = structlog.get_logger()
@@ -51,6 +53,7 @@ class Names:
         self._stages: dict[str, dict[str, str]] = {}
         self._ids: dict[str, dict[str, str]] = {path: {} for path in LOOKUPS}
         self._everybody = False
+        self._walking = asyncio.Lock()
 
     def forget(self) -> None:
         """Forget the schema and the stages: the service refused something made from them."""
@@ -93,7 +96,11 @@ class Names:
         return found
 
     async def ids(self, path: str, wanted: list[str]) -> dict[str, str]:
-        """Give the ids of people (by e-mail), parts or tags; unknown ones are left out."""
+        """Give the ids of people (by e-mail), parts or tags; unknown ones are left out.
+
+        Raises:
+            Rejected: the service does not let them be listed.
+        """
         known = self._ids[path]
         missing = [name for name in wanted if name not in known]
         for start in range(0, len(missing), BATCH):
@@ -109,21 +116,35 @@ class Names:
 
     async def _ask_everybody(self, missing: list[str]) -> None:
         """Look for e-mails among all users, once: their filter may mind the case of letters."""
-        if missing and not self._everybody:
-            known = self._ids["owned_by"]
-            known.update(await self._look_up("owned_by", {}) | known)
-            self._everybody = True
+        if not missing:
+            return
+        async with self._walking:
+            # Many writes may miss somebody at once: one walk does for all of them.
+            if not self._everybody:
+                known = self._ids["owned_by"]
+                known.update(await self._look_up("owned_by", {}) | known)
+                self._everybody = True
 
     async def _look_up(self, path: str, wanted: Raw) -> dict[str, str]:
-        """Walk a list of names to its end; of several with one name the first counts."""
+        """Walk a list of names to its end; of several with one name the first counts.
+
+        Raises:
+            Rejected: the list may not be read, which concerns who writes such names only.
+        """
         how = LOOKUPS[path]
         found: dict[str, str] = {}
-        async for items, _ in self._api.walk(how.route, wanted | dict(how.extra), how.items):
-            for item in objects(items):
-                name = text(item.get(how.key)) or ""
-                found.setdefault(
-                    name.casefold() if how.key == "email" else name, str(item.get("id"))
-                )
+        try:
+            async for items, _ in self._api.walk(how.route, wanted | dict(how.extra), how.items):
+                for item in objects(items):
+                    name, one = text(item.get(how.key)) or "", text(item.get("id"))
+                    if one is not None:
+                        found.setdefault(name.casefold() if how.key == "email" else name, one)
+        except (Unserved, Forbidden) as error:
+            raise Rejected(
+                f"{self._api.system} does not tell whom or what {path} names: {error.message}",
+                system=self._api.system,
+                advice=f"let the token's user see them in DevRev, or do not map {path}",
+            ) from error
         return found
 
     async def _read_stages(self, subtype: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from instep.errors import Gone, Rejected
 from instep.systems.http import Answer, Door
@@ -11,6 +10,7 @@ from instep.systems.raw import dig
 
 INCIDENT = "/api/incident"
 _PLACE = re.compile(rf"{INCIDENT}/(\d+)$")
+_AROUND = re.compile(r"^\w+://[^/]*|[?#].*$")
 
 
 def need(door: Door, answer: Answer, record_id: str, status: int) -> None:
@@ -44,5 +44,5 @@ def written(door: Door, answer: Answer, record_id: str) -> str:
 
 
 def place(answer: Answer) -> str:
-    """Give the path of a redirect."""
-    return urlsplit(answer.headers.get("location", "")).path
+    """Give the path of a redirect, whatever stands for a host before it."""
+    return _AROUND.sub("", answer.headers.get("location", ""))

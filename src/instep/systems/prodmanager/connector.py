@@ -218,14 +218,26 @@ class ProdManager:
         return await self._restore(seen, written.record, form) or written
 
     async def _restore(self, seen: Record, fresh: Record, form: dict[str, str]) -> Written | None:
-        """Put back what an update has just written over; ``None`` if it was nothing."""
+        """Put back what an update has just written over; ``None`` if it was nothing.
+
+        Raises:
+            Rejected: the service will not have it back, such as a scope that is there no more.
+            Gone: the incident was deleted behind our update.
+        """
         lost = overwritten(seen.raw, fresh.raw, form) if fresh.birth == seen.birth else {}
         if not lost:
             return None
-        log.warning("edit.restored", system=self.name, record=seen.id, paths=sorted(lost))
-        with reading_back(self.name):
-            again = whole(fresh.raw | lost)
+        again = whole(fresh.raw | lost)
+        try:
             written = await self._write(f"{INCIDENT}/{seen.id}/update", again, seen.id)
+        except SideError as error:
+            # The update before it was made all the same.
+            error.unclear = True
+            raise
+        except Rejected as error:
+            what = f"was written to, but would not take back what that replaced: {error}"
+            raise Rejected(f"{self.name} {what}", system=self.name, record=seen.id) from error
+        log.warning("edit.restored", system=self.name, record=seen.id, paths=sorted(lost))
         return replace(written, undone=frozenset(lost))
 
     async def delete(self, record_id: str) -> None:

@@ -78,5 +78,7 @@ async def walk(
 
 def _total(answer: Answer) -> int | None:
     """Read how many items there are in all."""
-    total = answer.headers.get("x-total", "")
-    return int(total) if total.isdigit() else None
+    try:
+        return int(answer.headers.get("x-total", ""))
+    except ValueError:
+        return None

@@ -2,7 +2,7 @@
 
 There is no version to write against, so such an edit cannot be prevented from being lost. But the
 history tells of it: the event of our own update names, for each column that it changed, what stood
-there before (observed).
+there before (observed). Events have no author, so ours is known by what it left behind.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from typing import Any
 import orjson
 
 from instep.systems.prodmanager.names import KINDS
-from instep.systems.prodmanager.words import KEPT
+from instep.systems.prodmanager.words import KEPT, PHASES, spelled
 from instep.systems.raw import Raw, objects
 
 #: Values that the history spells in capitals.
 CAPITALS = frozenset({"status", "severity"})
+#: Status -> the date that becomes the present where an update does not send it.
+FILLED = {
+    "investigating": "investigation_date",
+    "stable": "stable_date",
+    "resolved": "resolve_date",
+}
+#: What one event changed: path -> (before, after), in the words of the incident.
+Changed = Mapping[str, tuple[Any, Any]]
 
 
 def overwritten(seen: Raw, fresh: Raw, form: Mapping[str, str]) -> Raw:
@@ -27,31 +35,48 @@ def overwritten(seen: Raw, fresh: Raw, form: Mapping[str, str]) -> Raw:
     edited since is left out. Empty where the history does not say.
     """
     lost: Raw = {}
-    for path, before, after in _changes(seen, fresh):
+    for path, (before, after) in _ours(seen, fresh, form).items():
         # The web interface makes "" of null: both are nothing.
         known, now = seen.get(path) or None, fresh.get(path) or None
-        # A change to anything else than what we sent is somebody's who came after us.
-        ours = _plain(after) == _plain(form.get(path))
-        if ours and before != known and after == now:
+        if before != known and after == now:
             lost[path] = before
     return lost
 
 
-def _plain(value: Any) -> list[str]:
-    """Give a value without what the service trims; nothing is no words."""
-    return [] if value is None else str(value).split()
+def _ours(seen: Raw, fresh: Raw, form: Mapping[str, str]) -> Changed:
+    """Find the event of our own update: the first that left the incident as the form said.
+
+    Others may have written before it and after it, and even have taken back what they wrote.
+    """
+    said = dict(seen)
+    for changed in _gained(seen, fresh):
+        said |= {path: after for path, (_, after) in changed.items()}
+        if all(_says(path, said.get(path), form) for path in KEPT):
+            return changed
+    return {}
 
 
-def _changes(seen: Raw, fresh: Raw) -> Iterator[tuple[str, Any, Any]]:
-    """List the changes (path, before, after) that the history gained, oldest first."""
+def _says(path: str, value: Any, form: Mapping[str, str]) -> bool:
+    """Whether a value is what the form has left at a path."""
+    if path in PHASES and form.get("status") not in PHASES[path]:
+        # Its status has no such date, whatever is sent.
+        return not value
+    if path == FILLED.get(form.get("status", "")) and path not in form:
+        return True
+    spelling = "" if value is None else spelled(path, str(value))
+    return spelling.split() == form.get(path, "").split()
+
+
+def _gained(seen: Raw, fresh: Raw) -> Iterator[Changed]:
+    """Give the updates that the history gained, oldest first."""
     events = objects(fresh.get("events"))
     gained = events[: max(len(events) - len(objects(seen.get("events"))), 0)]
     for event in reversed(gained):
         if event.get("type") == "update":
-            yield from _columns(event.get("content"))
+            yield dict(_columns(event.get("content")))
 
 
-def _columns(content: Any) -> Iterator[tuple[str, Any, Any]]:
+def _columns(content: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Read an update's columns in the words of the incident; what cannot be read is nothing."""
     try:
         changed = orjson.loads(content)
@@ -60,8 +85,7 @@ def _columns(content: Any) -> Iterator[tuple[str, Any, Any]]:
     for column, pair in changed.items() if isinstance(changed, dict) else ():
         path = column.removesuffix("_id") if column.removesuffix("_id") in KINDS else column
         if path in KEPT and isinstance(pair, list) and len(pair) == 2:
-            before, after = (_word(path, value) for value in pair)
-            yield path, before, after
+            yield path, (_word(path, pair[0]), _word(path, pair[1]))
 
 
 def _word(path: str, value: Any) -> Any:

@@ -68,9 +68,9 @@ class Reading:
         """Give the server's local digits their zone; years are not padded (observed)."""
         try:
             local = datetime.fromisoformat(digits)
-        except (TypeError, ValueError):
+            return spell(local.replace(tzinfo=self._zone).astimezone(UTC))
+        except (TypeError, ValueError, OverflowError):
             return ""
-        return spell(local.replace(tzinfo=self._zone).astimezone(UTC))
 
 
 def mark_of(raw: Raw) -> Mark | None:

@@ -59,21 +59,21 @@ class Token:
     async def look(self) -> float:
         """Ask who the token is; answers how many seconds it is still good for.
 
+        Whether it has ended is for the service to say: the clock of this machine may be wrong.
+
         Raises:
             Denied: it is not known, has ended, is not good yet, or may not write incidents
                 although the system is written to.
             Unreachable: no usable answer; a 500 may stand for a token that is not understood.
         """
         about = await self._about()
-        left = _date(about, "exp", math.inf) - time.time()
-        if left < 0:
-            raise self._ended(about)
-        if self._writable and PERMISSION not in (dig(about, "permissions") or []):
+        granted = dig(about, "permissions")
+        if self._writable and PERMISSION not in (granted if isinstance(granted, list) else ()):
             raise self._denied(
                 "does not let the token write incidents",
                 f"make a token with {PERMISSION}, or set writable: false",
             )
-        return left
+        return max(_date(about, "exp", math.inf) - time.time(), 0.0)
 
     async def _about(self) -> Any:
         """Give what the service says of the token."""
@@ -97,7 +97,7 @@ class Token:
         """Explain a refusal by the dates that the token itself carries."""
         now = time.time()
         if _date(self._claims, "exp", math.inf) < now:
-            return self._ended(self._claims)
+            return self._ended()
         if _date(self._claims, "nbf", 0.0) > now:
             return self._denied("says that the token is not good yet", "wait, or make a new token")
         if "-" in self._payload:
@@ -114,10 +114,10 @@ class Token:
             )
         return error
 
-    def _ended(self, about: Any) -> Denied:
+    def _ended(self) -> Denied:
         """Make the error for a token that has ended; one without dates may never have been good."""
         advice = "make a new token"
-        if _date(about, "exp", 0.0) - _date(about, "nbf", 0.0) == BY_DEFAULT:
+        if _date(self._claims, "exp", 0.0) - _date(self._claims, "nbf", 0.0) == BY_DEFAULT:
             advice += (
                 "; its end was one hour after the server was started: "
                 "send both dates when making it"

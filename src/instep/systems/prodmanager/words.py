@@ -106,7 +106,7 @@ def reason(value: Any) -> str:
         return value
     reasons = dig(value, "reasons")
     said = [
-        f"{name}: {' '.join(why) if isinstance(why, list) else why}"
+        f"{name}: {' '.join(map(str, why)) if isinstance(why, list) else why}"
         for name, why in (reasons.items() if isinstance(reasons, dict) else ())
     ]
     return "; ".join([str(dig(value, "message") or ""), *said])
