@@ -173,6 +173,24 @@ async def test_a_token_that_was_refused_is_looked_at_again(router: respx.MockRou
     assert await ids(system) == []
 
 
+async def test_a_token_that_ends_between_two_looks_is_found_out(router: respx.MockRouter) -> None:
+    """With the rate limit on its end is a 500: the next cycle asks who it is, and says what to do.
+
+    Otherwise the service would be said to be in trouble until the hour is over.
+    """
+    system = made(router)
+    router.get(f"{API}/incident").mock(side_effect=lambda _: listing([]))
+    await ids(system)
+    for path in ("scope", "service", "incident", "token/whoami"):
+        router.get(f"{API}/{path}").mock(side_effect=None, return_value=httpx.Response(500))
+    advised = []
+    for _ in range(2):
+        with pytest.raises(Unreachable) as caught:
+            await ids(system)
+        advised.append("token" in caught.value.advice)
+    assert advised == [False, True]
+
+
 async def test_a_token_near_its_end_is_warned_of(router: respx.MockRouter) -> None:
     """Within its last week the log says so with each look, and ``check`` tells a person."""
     system = made(router)

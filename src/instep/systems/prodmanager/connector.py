@@ -21,7 +21,7 @@ import structlog
 from instep.core.model import Mark, Record, Words, Written
 from instep.errors import Gone, RecordError, Rejected, SideError
 from instep.systems.base import Comment, Page
-from instep.systems.http import CONNECTIONS, Door, Params
+from instep.systems.http import CONNECTIONS, Door, Params, Passing
 from instep.systems.prodmanager.answers import INCIDENT, need, place, written
 from instep.systems.prodmanager.listing import LONGEST_LINE, Listing, walk
 from instep.systems.prodmanager.names import KINDS
@@ -135,18 +135,20 @@ class ProdManager:
         are not among them; a watched one that is gone is left out.
 
         Raises:
-            Denied: the token will not do, see ``Token.look``; asked at first, then every hour.
+            Denied: the token will not do, see ``Token.look``; asked at first, then every hour,
+                and after a listing that ended with a 500.
         """
         await self._token.prove()
-        await self._reading.begin()
-        if self.abilities.hints and since is not None:
-            async for page in self._hints(watch):
+        pages = self._hints(watch) if self.abilities.hints and since is not None else self._all()
+        try:
+            await self._reading.begin()
+            async for page in pages:
                 yield page
-            return
-        listing = Listing(self.door, INCIDENT)
-        async for raws in listing.pages():
-            yield Page(await self._reading.records(raws))
-        yield Page((), complete=listing.whole)
+        except Passing as error:
+            if error.status == 500:
+                # With its rate limit on, the service says that to a token that has ended.
+                self._token.doubt()
+            raise
 
     async def census(self) -> Mapping[str, int] | None:
         """Count nothing: a listing counts all incidents, not by what they say."""
@@ -269,6 +271,13 @@ class ProdManager:
     async def close(self) -> None:
         """Give back connections."""
         await self.door.close()
+
+    async def _all(self) -> AsyncIterator[Page]:
+        """List every incident."""
+        listing = Listing(self.door, INCIDENT)
+        async for raws in listing.pages():
+            yield Page(await self._reading.records(raws))
+        yield Page((), complete=listing.whole)
 
     async def _hints(self, watch: Collection[str]) -> AsyncIterator[Page]:
         """List the open incidents, then read those watched that were not among them."""

@@ -58,10 +58,11 @@ def _ours(seen: Raw, fresh: Raw, form: Mapping[str, str]) -> Changed:
 
 def _says(path: str, value: Any, form: Mapping[str, str]) -> bool:
     """Whether a value is what the form has left at a path."""
-    if path in PHASES and form.get("status") not in PHASES[path]:
-        # Its status has no such date, whatever is sent.
-        return not value
-    if path == FILLED.get(form.get("status", "")) and path not in form:
+    status = form.get("status", "")
+    is_emptied = path in PHASES and status not in PHASES[path]
+    is_filled = path == FILLED.get(status) and path not in form
+    if is_emptied or is_filled:
+        # The service sees to it by itself.
         return True
     spelling = "" if value is None else spelled(path, str(value))
     return spelling.split() == form.get(path, "").split()

@@ -56,6 +56,10 @@ class Token:
         if left < WEEK:
             log.warning("token.ending", system=self._door.system, days=round(left / DAY, 1))
 
+    def doubt(self) -> None:
+        """Look at it again before the next listing."""
+        self._looked = None
+
     async def look(self) -> float:
         """Ask who the token is; answers how many seconds it is still good for.
 
