@@ -42,7 +42,7 @@ IDLE = 15.0
 
 
 class DevRev:
-    """One DevRev organisation, spoken to with the token of a user or service account."""
+    """One DevRev organisation, spoken to with the token of a user."""
 
     def __init__(
         self,
