@@ -87,6 +87,15 @@ def test_a_check_can_make_the_reference_field(line: Line, tmp_path: Path) -> Non
         assert line("once").code == 0
 
 
+def test_in_a_system_that_is_only_heard_no_field_is_made(line: Line, tmp_path: Path) -> None:
+    """``writable: false`` holds for ``--create-fields``, too."""
+    with served(datadog={"reference_field": False}) as sims:
+        config = written(tmp_path, sims.ports)
+        with_datadog(config, "writable: false")
+        assert line("check", "--create-fields", "--json").data["answers"]["datadog"]["made"] == []
+        assert sims.world.writes == 0
+
+
 def test_what_cannot_be_made_is_said(line: Line, tmp_path: Path) -> None:
     """Without the permission to make fields that system is refused with advice; exit 3."""
     lacking = {"reference_field": False, "lacks": "incident_settings_write"}

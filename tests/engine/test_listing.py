@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,10 @@ from structlog.testing import capture_logs
 
 from instep.engine.cycle import run_cycle
 from instep.engine.report import Report
-from instep.errors import Rejected
+from instep.errors import Rejected, Unreachable
 from instep.ledger import tables, watch
-from tests.engine.world import World
+from instep.systems.base import Page
+from tests.engine.world import DEV_STATUS, World
 
 
 def able(world: World, system: str, **abilities: Any) -> None:
@@ -78,6 +80,32 @@ def test_a_new_incident_is_hinted_at(world: World) -> None:
     assert report.systems["dev"].counts["creates"] == 1
 
 
+def test_what_is_made_during_a_sweep_is_hinted_at(world: World) -> None:
+    """An incident that is opened behind the back of a whole listing is shown by the next hints."""
+    dog = world.memories["dog"]
+    real = dog.changes
+
+    async def passed_by(since: str | None, watch: Collection[str] = ()) -> AsyncIterator[Page]:
+        async for page in real(since, watch):
+            yield page
+        if since is None:
+            dog.add(title="Search down", severity="SEV-2", state="active")
+
+    dog.changes = passed_by  # type: ignore[method-assign]
+    assert cycle(world, seconds=400).writes == 0
+    assert cycle(world).systems["dev"].counts["creates"] == 1
+
+
+def test_what_a_listing_was_too_late_to_show_is_hinted_at(world: World) -> None:
+    """A whole listing is behind by its lag: what was made within it is new to the next hints."""
+    able(world, "dog", hints=True, list_lag=30.0)
+    world.memories["dog"].add(title="Search down", severity="SEV-2", state="active")
+    world.app.full_sweep_every = 0.0
+    assert cycle(world, seconds=5).writes == 0
+    world.app.full_sweep_every = 300.0
+    assert cycle(world).systems["dev"].counts["creates"] == 1
+
+
 def test_what_hints_do_not_show_is_not_missing(world: World) -> None:
     """A listing of hints is never whole: nothing is put in doubt for not being in it."""
     world.memories["dev"].edit(only(world, "dev"), stage="resolved")
@@ -131,6 +159,44 @@ def test_a_census_that_differs_asks_for_a_sweep() -> None:
         report = cycle(world)
     assert [line["system"] for line in logs if line["event"] == "census.differs"] == ["dev"]
     assert report.systems["dog"].counts["closes"] == 1
+
+
+def test_a_record_that_is_listed_twice_is_counted_once() -> None:
+    """The report of a cycle that sweeps after a census counts each record once."""
+    world = counting()
+    hidden_change(world)
+    dev = world.memories["dev"]
+    dev.edit(list(dev.records)[1], title="Search down")
+    assert cycle(world).systems["dev"].counts["records"] == len(dev.records)
+
+
+def test_a_count_is_read_as_a_record_is() -> None:
+    """A word that means nothing said is nothing said on both sides: no sweep comes of it."""
+    world = counting()
+    member = world.unit.members["dev"]
+    mute = replace(member.rules["status"], words={**DEV_STATUS, "triage": ()})
+    changed = replace(member, rules={**member.rules, "status": mute})
+    world.unit = replace(world.unit, members={**world.unit.members, "dev": changed})
+    world.app = world.make_app()
+    cycle(world, seconds=400)
+    cycle(world)
+    world.memories["dev"].add(title="Mail slow", severity="sev-2", stage="triage")
+    with capture_logs() as logs:
+        for _ in range(3):
+            cycle(world)
+    assert not [line for line in logs if line["event"] == "census.differs"]
+
+
+def test_a_record_that_breaks_a_listing_costs_its_system_only() -> None:
+    """A refusal of one record in the middle of a listing leaves that system out, not the cycle."""
+    world = counting()
+
+    async def refused() -> None:
+        raise Rejected("not that one", system="dev")
+
+    world.memories["dev"].census = refused  # type: ignore[method-assign]
+    report = cycle(world)
+    assert (report.systems["dev"].why, report.systems["dog"].heard) == ("not that one", True)
 
 
 def test_without_a_census_it_waits_for_the_sweep() -> None:
@@ -239,6 +305,23 @@ def test_a_link_that_cannot_be_made_costs_a_line() -> None:
     with capture_logs() as logs:
         assert cycle(world).exit_code == 0
     assert [line["why"] for line in logs if line["event"] == "link.failed"] == ["no links here"]
+
+
+def test_where_links_cannot_be_reached_the_rest_is_left() -> None:
+    """A system that dies while it is linked is asked for some links, not for those of all."""
+    world = World()
+    able(world, "dog", links=True)
+    for number in range(30):
+        world.memories["dev"].add(title=f"Incident {number}", severity="sev-2", stage="triage")
+    asked = []
+
+    async def down(record_id: str, links: object) -> None:
+        asked.append(record_id)
+        raise Unreachable("no answer", system="dog")
+
+    world.memories["dog"].link = down  # type: ignore[method-assign]
+    assert cycle(world).exit_code == 0
+    assert len(asked) == world.app.workers
 
 
 def test_a_system_that_is_away_is_not_linked() -> None:

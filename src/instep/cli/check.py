@@ -90,7 +90,11 @@ async def _ask(config: Config, *, offline: bool, prepare: bool) -> Answers:
     try:
         if offline:
             return {}
-        asked = [_answer(system, prepare=prepare) for system in systems.values()]
+        # What is only heard is not written to, be it a setting.
+        asked = [
+            _answer(system, prepare=prepare and config.systems[name].writable)
+            for name, system in systems.items()
+        ]
         answers = await asyncio.gather(*asked)
         return dict(zip(systems, answers, strict=True))
     finally:

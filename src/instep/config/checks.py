@@ -59,9 +59,9 @@ def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:
 def _datadog(name: str, system: Datadog) -> Iterator[Finding]:
     """Check that a Datadog can be found, and how it is let in."""
     missing = [key for key in ("api_key", "app_key") if getattr(system, key) is None]
-    if missing and system.bearer is None:
+    for key in missing if system.bearer is None else ():
         hint = "Datadog takes api_key and app_key, or bearer"
-        yield Finding("E106", f'"{missing[0]}" is missing', ("systems", name, missing[0]), hint)
+        yield Finding("E106", f'"{key}" is missing', ("systems", name, key), hint)
     if system.bearer is not None and len(missing) < 2:
         message = '"bearer" stands beside keys, which are not used then'
         yield Finding("E120", message, ("systems", name, "bearer"), "keep the keys or bearer")

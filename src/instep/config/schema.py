@@ -135,7 +135,7 @@ class Datadog(_System):
     bearer: Secret | None = None
     reference_field: str = Field(default="external_reference", min_length=1)
     app_url: Url | None = None
-    incident_type: str | None = None
+    incident_type: str | None = Field(default=None, min_length=1)
     poll: BySweep = BySweep()
     quiet: bool = False
     private: bool = False

@@ -1,14 +1,19 @@
 """Census: a cheap count that says whether a listing of changes has missed something.
 
-What is remembered after a whole listing is by how much the service counted more than the ledger:
-it also holds what is no record of ours (incidents that another synchroniser owns, copies). As
-long as that stays the same, nothing was missed.
+What the first count after a whole listing finds is remembered: by how much the service counts
+more than the ledger, since it also holds what is no record of ours (incidents that another
+synchroniser owns, copies). As long as that stays the same, nothing is looked for; where those
+change, everything is listed once for nothing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 import structlog
 
+from instep.core.rules import Rule
 from instep.engine.context import App
 from instep.ledger import watch
 
@@ -28,10 +33,11 @@ async def differs(app: App, name: str) -> bool:
     ours, newest = await app.desk(watch.counted, app.ledger, app.unit.name, name, field)
     if theirs is None or newest > settled:
         return False
+    counted = _read(app.member(name).rules[field], theirs)
     now = {
         word: more
-        for word in sorted({*theirs, *ours})
-        if (more := theirs.get(word, 0) - ours.get(word, 0))
+        for word in sorted({*counted, *ours})
+        if (more := counted[word] - ours.get(word, 0))
     }
     before = await app.desk(watch.gap, app.ledger, app.unit.name, name)
     if before is None:
@@ -41,6 +47,14 @@ async def differs(app: App, name: str) -> bool:
     if now != before:
         log.info("census.differs", system=name, before=dict(before), now=now)
     return now != before
+
+
+def _read(rule: Rule, theirs: Mapping[str, int]) -> Counter[str]:
+    """Read the words of a count as a record's are read: some may mean that nothing is said."""
+    counted: Counter[str] = Counter()
+    for word, count in theirs.items():
+        counted[str(rule.own(word) or "")] += count
+    return counted
 
 
 def _field(app: App, name: str) -> str | None:

@@ -14,7 +14,7 @@ from instep.core.fields import stamp
 from instep.engine import census
 from instep.engine.context import App
 from instep.engine.report import Report, Tally
-from instep.errors import Denied, SideError
+from instep.errors import Denied, RecordError, SideError
 from instep.ledger import notes, runs, watch
 from instep.systems.base import Page
 
@@ -33,11 +33,11 @@ async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
 
 async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> None:
     """Hear one system: what changed since last time, or everything when a sweep is owed."""
-    tally = report.systems[name]
+    tally, began = report.systems[name], app.now()
     try:
         async with asyncio.timeout(app.hear_within):
             swept = await _listen(app, name, report, sweep=sweep)
-    except (SideError, TimeoutError) as error:
+    except (SideError, RecordError, TimeoutError) as error:
         why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
         tally.heard, tally.denied = False, isinstance(error, Denied)
         leave_out(app, name, tally, why)
@@ -45,7 +45,8 @@ async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> N
             runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=False, error=why
         )
     else:
-        await app.desk(runs.heard, app.ledger, app.unit.name, name, at=app.now(), swept=swept)
+        # What is made while it is heard is heard next time.
+        await app.desk(runs.heard, app.ledger, app.unit.name, name, at=began, swept=swept)
 
 
 def leave_out(app: App, name: str, tally: Tally, why: str) -> None:
@@ -60,10 +61,11 @@ async def _listen(app: App, name: str, report: Report, *, sweep: bool) -> bool:
     known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
     owed = sweep or not 0 <= app.now() - known.swept_at < app.full_sweep_every
     since = None if owed else _since(app, name, known)
-    await _walk(app, name, report, since)
+    met = await _walk(app, name, report, since)
     if since is not None and await census.differs(app, name):
         since = None
-        await _walk(app, name, report, since)
+        met |= await _walk(app, name, report, since)
+    report.systems[name].counts["records"] += len(met)
     if since is None and app.member(name).abilities.census:
         await app.desk(watch.keep_gap, app.ledger, app.unit.name, name, None)
     return since is None
@@ -73,12 +75,13 @@ def _since(app: App, name: str, known: runs.Cursor) -> str | None:
     """Say from where on a system is listed; ``None`` is from the beginning."""
     abilities = app.member(name).abilities
     if abilities.hints:
-        return stamp(datetime.fromtimestamp(known.swept_at, UTC))
+        # Behind by its lag, a whole listing does not show what was made just before it.
+        return stamp(datetime.fromtimestamp(known.swept_at - abilities.list_lag, UTC))
     return known.cursor if abilities.filters_by_time else None
 
 
-async def _walk(app: App, name: str, report: Report, since: str | None) -> None:
-    """Note every page of one listing."""
+async def _walk(app: App, name: str, report: Report, since: str | None) -> set[str]:
+    """Note every page of one listing; answers the ids of the records that it showed."""
     abilities, tally = app.member(name).abilities, report.systems[name]
     listening = _listening(app, name, report.run)
     lag = int(abilities.list_lag * 1_000_000)
@@ -91,7 +94,7 @@ async def _walk(app: App, name: str, report: Report, since: str | None) -> None:
         met.update(record.id for record in page.records)
         if page.complete:
             await app.desk(notes.missing, app.ledger, name, met, began)
-    tally.counts["records"] += len(met)
+    return met
 
 
 async def _watched(app: App, name: str) -> list[str]:

@@ -6,7 +6,7 @@ Nothing depends on them, so one that could not be made costs a line in the log a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -20,12 +20,21 @@ log = structlog.get_logger()
 
 async def show_links(app: App, joined: Collection[int]) -> None:
     """Show links in every record of incidents that some record has just joined."""
-    able = [name for name, m in app.unit.members.items() if m.abilities.links and m.writable]
+    members = app.unit.members.items()
+    able = [name for name, m in members if m.abilities.links and m.writable]
     if not able or not joined:
         return
     rows = await app.desk(_load, app, sorted(joined))
-    tasks = [_link(app, row, name) for row in rows for name in able if row.side(name).live]
-    await asyncio.gather(*tasks)
+    await asyncio.gather(*(_show(app, rows, name) for name in able if name not in app.away))
+
+
+async def _show(app: App, rows: Sequence[Incident], name: str) -> None:
+    """Show them in one system, some at once; the rest is left where it cannot be used."""
+    live = [row for row in rows if row.side(name).live]
+    for at in range(0, len(live), app.workers):
+        part = live[at : at + app.workers]
+        if not all(await asyncio.gather(*(_link(app, row, name) for row in part))):
+            return
 
 
 def _load(app: App, ids: list[int]) -> list[Incident]:
@@ -35,17 +44,19 @@ def _load(app: App, ids: list[int]) -> list[Incident]:
         return [row for at in parts for row in store.load(db, ids[at : at + store.MANY])]
 
 
-async def _link(app: App, incident: Incident, name: str) -> None:
-    """Show one record where the others are."""
+async def _link(app: App, incident: Incident, name: str) -> bool:
+    """Show one record where the others are; answers whether the system can be used."""
     record = incident.side(name).reference
     links = {
         f"{other} {side.reference.display}": side.reference.url
         for other, side in incident.sides.items()
         if other != name and side.live and side.reference and side.reference.url
     }
-    if name in app.away or record is None or not links:
-        return
+    if record is None or not links:
+        return True
     try:
         await app.systems[name].link(record.id, links)
     except (SideError, RecordError) as error:
         log.warning("link.failed", system=name, incident=incident.id, why=error.told)
+        return isinstance(error, RecordError)
+    return True

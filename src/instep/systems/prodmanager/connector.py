@@ -306,10 +306,10 @@ class ProdManager:
         return tuple(record for record in found if record is not None)
 
     async def _there(self, record_id: str) -> Record | None:
-        """Read an incident; ``None`` if it is gone."""
+        """Read an incident; ``None`` if it is gone, or is not shown."""
         try:
             return await self.read(record_id)
-        except Gone:
+        except (Gone, Rejected):
             return None
 
     def _asking(self, mark: Mark) -> Params:
