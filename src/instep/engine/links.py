@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from instep.core.model import Incident
+from instep.core.model import Incident, Reference
 from instep.engine.context import App
 from instep.errors import RecordError, SideError
 from instep.ledger import store
@@ -46,14 +46,12 @@ def _load(app: App, ids: list[int]) -> list[Incident]:
 
 async def _link(app: App, incident: Incident, name: str) -> bool:
     """Show one record where the others are; answers whether the system can be used."""
-    record = incident.side(name).reference
+    record = incident.side(name).reference or Reference("", "")
     links = {
         f"{other} {side.reference.display}": side.reference.url
         for other, side in incident.sides.items()
         if other != name and side.live and side.reference and side.reference.url
     }
-    if record is None or not links:
-        return True
     try:
         await app.systems[name].link(record.id, links)
     except (SideError, RecordError) as error:
