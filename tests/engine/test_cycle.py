@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from instep.core.fields import Decide
 from instep.core.model import Mark, Record, Words, Written
@@ -113,6 +114,46 @@ def test_an_edit_under_our_write_that_was_put_back_is_a_conflict(world: World) -
     assert (report.due, lost.value, lost.origins) == (0, "Checkout down", ("dev",))
     titles = {world.common(name, only(world.memories[name]))["title"] for name in world.memories}
     assert titles == {"By a person"}
+
+
+def test_a_field_that_moved_before_the_look_is_not_written_over(world: World) -> None:
+    """A person edits the very field just before we look: nothing is sent, and both are weighed."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    before = dog.writes
+    dev.edit(only(dev), title="Checkout down")
+    dog.faults.before_read = lambda record, _: dog.edit(record, title="By a person")
+    world.clock.at += 60
+    with capture_logs() as logs:
+        report = cycle(world)
+    assert [line["reason"] for line in logs if line["event"] == "write.stale"] == ["title moved"]
+    assert (dog.writes, report.attic) == (before, 1)
+    assert world.common("dev", only(dev))["title"] == "By a person"
+
+
+def test_a_system_that_failed_is_asked_no_more_in_that_cycle() -> None:
+    """Of two creates the first gets no answer: the second is not sent, and made in the next."""
+    world = World()
+    world.app.workers = 1
+    dog = world.memories["dog"]
+    for title in ("Checkout slow", "Search slow"):
+        world.memories["dev"].add(title=title, severity="sev-2", stage="triage")
+    dog.faults.lose_reply = True
+    report = cycle(world)
+    assert (dog.writes, report.systems["dog"].counts["failed"], report.due) == (1, 1, 2)
+    cycle(world)
+    assert (dog.writes, len(dog.records)) == (2, 2)
+
+
+def test_nothing_is_concluded_where_nothing_is_known() -> None:
+    """Without an answer from anybody every intent stays open, and is looked up."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", severity="sev-2", stage="triage")
+    for name in ("dog", "page"):
+        world.memories[name].faults.lose_reply = True
+    assert cycle(world).writes == 0
+    assert count(world, tables.intents) == 2
+    cycle(world)
+    assert [len(memory.records) for memory in world.memories.values()] == [1, 1, 1]
 
 
 def test_what_is_refused_says_what_to_do(world: World) -> None:
