@@ -87,6 +87,16 @@ def test_a_check_can_make_the_reference_field(line: Line, tmp_path: Path) -> Non
         assert line("once").code == 0
 
 
+def test_what_was_refused_for_want_of_the_field_is_sent(line: Line, tmp_path: Path) -> None:
+    """Creates that were held because the field was missing go out by the command that is named."""
+    with served(datadog={"reference_field": False}) as sims:
+        written(tmp_path, sims.ports)
+        assert line("once", "--json").data["dead"] == 4
+        assert "instep backfill --yes" in line("check", "--create-fields").out
+        assert line("backfill", "--yes", "--json").data["dead"] == 0
+        assert [len(records) for records in sims.records()] == [6, 6, 6]
+
+
 def test_in_a_system_that_is_only_heard_no_field_is_made(line: Line, tmp_path: Path) -> None:
     """``writable: false`` holds for ``--create-fields``, too."""
     with served(datadog={"reference_field": False}) as sims:

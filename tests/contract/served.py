@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from instep.errors import Denied, SideError, Unreachable
+from instep.simulator.wire import Call, Reply
 from instep.simulator.world import App, Message, Receive, Send, Simulator, World
 from instep.systems.base import System
 from tests.contract.suite import INCIDENTS, MARK, TOKEN, Bench, SystemSuite
@@ -160,7 +161,15 @@ class HttpSuite(SystemSuite):
 
     @pytest.mark.parametrize("kind", ["401", "429", "html", "500-before", "hang"], indirect=True)
     async def test_errors_show_no_credentials(self, bench: Bench, kind: str) -> None:
-        """Neither message nor advice of any failure holds the token."""
+        """A service that repeats the token in its answer is not repeated by us."""
+        real = bench.double.trouble
+
+        def repeating(what: str, call: Call) -> Reply:
+            reply: Reply = real(what, call)
+            head, _, tail = reply.body.rpartition(b'"')
+            return replace(reply, body=head + f' {TOKEN}"'.encode() + tail)
+
+        bench.double.trouble = repeating
         bench.world.fault(self.creating, kind)
         with pytest.raises(SideError) as caught:
             await self.create(bench)
