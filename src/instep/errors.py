@@ -9,6 +9,7 @@
     ├── LedgerError         stop the daemon                                exit 5
     ├── SideError           stop this side, the others go on               exit 3
     │   ├── Denied            credentials or a permission were refused
+    │   │   └── Forbidden       it knows the credentials, and does not let them do this
     │   └── Unreachable       no usable answer; ``unclear`` if a write may have happened
     └── RecordError         hold this record, the others go on
         ├── Rejected          the service refused what was sent
@@ -105,6 +106,10 @@ class SideError(InstepError):
 
 class Denied(SideError):
     """The system refused the credentials or a permission."""
+
+
+class Forbidden(Denied):
+    """The system knows the credentials, and does not let them do this."""
 
 
 class Unreachable(SideError):

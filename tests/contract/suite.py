@@ -166,10 +166,11 @@ class SystemSuite:
     # Creating
 
     async def test_a_created_record_carries_its_mark(self, bench: Bench) -> None:
-        """The mark is in the record as read back, as listed and as found."""
+        """The mark is in the record as read back, as listed and as found; it points at nothing."""
         created = await self.create(bench)
         assert created.mark is not None
         assert (created.mark.origin, created.mark.uid) == (MARK.origin, MARK.uid)
+        assert created.points == ()
         assert (await bench.records())[created.id].mark == created.mark
         assert await bench.system.find(MARK) == [created]
         assert await bench.system.find(OTHER) == []

@@ -366,6 +366,14 @@ async def test_the_quota_counts_by_the_clock(world: World, connect: Connect, clo
         assert (await client.get(PATH)).status_code == 200
 
 
+async def test_without_a_quota_nothing_is_used_up(world: World, connect: Connect) -> None:
+    """The headers count down from the usual limit, and nobody is ever told that none is left."""
+    async with meet(world, connect, incidents=0) as (_, client):
+        left = {(await client.get(PATH)).headers["x-ratelimit-remaining"] for _ in range(1001)}
+    assert len(left) == 1000
+    assert "0" not in left
+
+
 async def test_the_edge_may_refuse_in_html(world: World, connect: Connect) -> None:
     """A 429 may have neither JSON nor headers that say when to come back."""
     async with meet(world, connect, quota=1, period=10, html_429=True) as (_, client):

@@ -13,7 +13,7 @@ from instep.simulator.devrev import DevRevSimulator
 from instep.simulator.devrev.lookups import STAGE_IDS
 from instep.simulator.devrev.switches import NAMES
 from instep.simulator.world import World
-from tests.simulator.conftest import Connect
+from tests.simulator.conftest import Clock, Connect
 from tests.simulator.devrev import ask, make, refusal
 
 
@@ -37,6 +37,7 @@ def test_every_switch_is_explained() -> None:
         {"missing": 500},
         {"max_limit": 0},
         {"max_body": 0},
+        {"quota": -1},
     ],
 )
 def test_a_switch_refuses_other_words(world: World, wrong: dict[str, Any]) -> None:
@@ -185,3 +186,30 @@ async def test_transitions_may_be_free(world: World, connect: Connect) -> None:
             client, "incidents.update", id=made["id"], stage={"stage": STAGE_IDS["triage"]}
         )
     assert status == 200
+
+
+async def test_a_quota_counts_by_the_clock(world: World, connect: Connect, clock: Clock) -> None:
+    """Beyond it comes a 429 that says when the clock's next minute begins, in either way."""
+    async with connect(DevRevSimulator(world, quota=2)) as client:
+        served = [await client.get("/incidents.list") for _ in range(3)]
+        assert [reply.status_code for reply in served] == [200, 200, 429]
+        assert [reply.headers["x-ratelimit-remaining"] for reply in served] == ["1", "0", "0"]
+        assert {reply.headers["x-ratelimit-limit"] for reply in served} == {"2"}
+        wait = 60 - clock.at.second
+        refused = served[-1]
+        assert refused.json()["retry_after"] == int(refused.headers["retry-after"]) == wait
+        then = int(clock.at.timestamp()) + wait
+        assert refused.headers["x-ratelimit-reset"] == str(then)
+        clock.pass_(wait)
+        assert (await client.get("/incidents.list")).headers["x-ratelimit-remaining"] == "1"
+
+
+async def test_without_a_quota_nothing_is_used_up(world: World, connect: Connect) -> None:
+    """The headers count down from the usual limit, and nobody is ever told that none is left."""
+    double = DevRevSimulator(world)
+    async with connect(double) as client:
+        await client.get("/incidents.list")
+        double._served = 7998
+        replies = [await client.get("/incidents.list") for _ in range(4)]
+    left = [reply.headers["x-ratelimit-remaining"] for reply in replies]
+    assert left == ["1", "8000", "7999", "7998"]

@@ -396,6 +396,7 @@ async def test_a_reference_field_that_is_mapped_keeps_its_mark(router: respx.Moc
         ([str(MARK)], None),
         (["TICKET-1"], ("TICKET-1",)),
         ("TICKET-1", "TICKET-1"),
+        (str(MARK), None),
         (None, None),
     ],
 )

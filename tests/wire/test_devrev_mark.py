@@ -218,6 +218,8 @@ async def test_an_incident_of_another_synchroniser_is_refused(
         {"external_reference": REFERENCE, "origin_system": "datadog", "last_sync_out": UNIT},
         {"last_sync_in": {"status": "succeeded"}},
         {"origin_system": "datadog"},
+        {"origin_system": "jira", "external_reference": " "},
+        {"origin_system": " ", "external_reference": "https://jira.example.com/X-1"},
         {"origin_system": "datadog", "external_reference": "", "last_sync_out": {}},
         {"last_sync_in": "odd"},
         "odd",

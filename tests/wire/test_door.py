@@ -15,8 +15,8 @@ import structlog
 
 from instep.errors import ConfigError, Denied, SideError, Unreachable
 from instep.systems import http
-from instep.systems.http import LONGEST_WAIT, Door, Passing, _pause
-from instep.systems.waits import wait_of
+from instep.systems.http import Door, Passing, _pause
+from instep.systems.waits import LONGEST_WAIT, wait_of
 from tests.wire.helpers import over
 from tests.wire.sockets import Serve, answering, listening
 

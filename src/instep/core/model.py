@@ -44,7 +44,9 @@ class Record:
 
     ``id`` is what the service's calls take, ``display`` what people see. ``birth`` changes when
     an id is used again for another record; ``opened`` is when it was made (ISO 8601, UTC).
-    ``modified`` is a hint only. ``mark`` is the mark that it carries, if it is one of instep's.
+    ``modified`` is a hint only. ``mark`` is the mark that it carries, if it is one of instep's;
+    ``points`` are the addresses of other records that stand in the places for references, put
+    there by somebody else. An ``ambiguous`` one carries the marks of several incidents.
     ``digest`` is of the raw bytes; ``raw`` is the service's own object, for its connector only.
     """
 
@@ -57,6 +59,8 @@ class Record:
     opened: str = ""
     modified: str | None = None
     mark: Mark | None = None
+    points: tuple[str, ...] = ()
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Side:
 
     ``says``, ``shadow`` (own words) and ``agreed`` (common words) are by field. ``seen`` is the
     ticket of the last time that ``says`` changed or we wrote. A ``doubt`` side is read directly
-    before anything is concluded from it; a ``gone`` one is left alone.
+    before anything is concluded from it. A ``gone`` one (since ``gone_at``) is left alone;
+    without a reference it is let go: there is to be no record.
     """
 
     system: str
@@ -102,11 +107,17 @@ class Side:
     seen: int = 0
     doubt: bool = False
     gone: bool = False
+    gone_at: str = ""
 
     @property
     def live(self) -> bool:
         """Whether there is a record to merge with and to write to."""
         return self.reference is not None and not self.gone
+
+    @property
+    def let_go(self) -> bool:
+        """Whether there is to be no record: a person said so, or it was deleted with others."""
+        return self.reference is None and self.gone
 
     def edited(self, name: str) -> bool:
         """Whether the field was edited: content is the only proof."""
@@ -140,7 +151,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An operation written down before it is sent; ``kind`` is create, update or close."""
+    """An operation written down before it is sent: a create, update, close or delete."""
 
     id: int
     incident: int
@@ -151,6 +162,8 @@ class Intent:
     expires: float
     extra: Words = field(default_factory=dict)
     """Own words by path that a create sends beside its fields."""
+    cause: str = ""
+    """Why it was decided."""
 
 
 @dataclass(frozen=True, slots=True)

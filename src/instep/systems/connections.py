@@ -13,6 +13,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from instep.errors import ConfigError, Problem
 
+SECRET_HEADERS = frozenset({"authorization", "dd-api-key", "dd-application-key"})
+
 
 def check_headers(system: str, headers: Mapping[str, str]) -> None:
     """Refuse what no header can carry, before a library does that in its own words.
@@ -27,9 +29,25 @@ def check_headers(system: str, headers: Mapping[str, str]) -> None:
         raise ConfigError((Problem(message, hint=hint),))
 
 
+def secrets(headers: Mapping[str, str]) -> list[str]:
+    """Pick the credentials out of headers, without their scheme word."""
+    words = (headers[key].rpartition(" ")[2] for key in headers if key.lower() in SECRET_HEADERS)
+    return [word for word in words if len(word) > 3]
+
+
 def transport(limit: int, idle: float) -> httpx.AsyncBaseTransport:
     """Make the transport of a door: at most ``limit`` connections, unused ones for ``idle`` s."""
-    return AiohttpTransport(client=lambda: _session(limit, idle))
+    # Given none, it would read the authorities itself, for clients that are never made.
+    return AiohttpTransport(verify=_trust(), client=lambda: _session(limit, idle))
+
+
+async def hide_location(response: httpx.Response) -> None:
+    """Take away where an answer points to, until httpx is done with it.
+
+    httpx makes an address of that even where it follows none, and fails at what is no address:
+    DevRev may answer with a bare id.
+    """
+    response.extensions["location"] = response.headers.pop("location", None)
 
 
 def detail(error: Exception) -> str:

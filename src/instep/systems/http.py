@@ -21,20 +21,18 @@ import orjson
 import stamina
 import structlog
 
-from instep.errors import Denied, Unreachable
+from instep.errors import Denied, Forbidden, Unreachable
 from instep.systems import connections
-from instep.systems.waits import wait_of
+from instep.systems.budget import Budget
+from instep.systems.waits import LONGEST_WAIT, wait_of
 
 log = structlog.get_logger()
 
 ATTEMPTS = 4
 #: Requests of one system in flight at once; more wait, with no deadline running.
 CONNECTIONS = 16
-#: Seconds to wait at most because a service asked for it. Asked for more, a read gives up.
-LONGEST_WAIT = 30.0
 #: Bytes of an answer, unpacked, before it is given up: ProdManager's pages carry their history.
 LARGEST_BODY = 64 * 1024 * 1024
-SECRET_HEADERS = frozenset({"authorization", "dd-api-key", "dd-application-key"})
 
 T = TypeVar("T")
 #: The query of a request; several values of one name are sent one after the other.
@@ -58,10 +56,6 @@ class Passing(Unreachable):
         self.status = status
 
 
-class Forbidden(Denied):
-    """The system knows the credentials, and does not let them do this (403)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a service answered; ``asked`` is the request's ``METHOD path``, ``wrote`` its intent."""
@@ -77,6 +71,11 @@ class Answer:
     def ok(self) -> bool:
         """Whether the status is one of success (2xx)."""
         return 200 <= self.status < 300
+
+    @property
+    def wait(self) -> float | None:
+        """How many seconds the service asks to wait, if it does."""
+        return wait_of(self.status, self.headers, self.peek())
 
     def peek(self) -> Any:
         """Give the body read as JSON, or ``None`` if it is not JSON."""
@@ -129,6 +128,7 @@ class Door:
         timeout: seconds that one request may take, body included.
         transport: in place of the default, which is aiohttp's (a third of the CPU of httpx's).
         idle: seconds for which an unused connection is kept.
+        rate: the share of the service's rate limit that may be used (0 to 1).
         reason: reads the sentence to show out of an error's JSON body.
         advice: what a person does about a refusal of the credentials.
         forbidden: what they do where credentials that are known lack a permission (403).
@@ -143,6 +143,7 @@ class Door:
         timeout: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
         idle: float = 15.0,
+        rate: float = 1.0,
         reason: Reason = str,
         advice: str = "check the credentials and their permissions",
         forbidden: str = "",
@@ -156,10 +157,11 @@ class Door:
         self.system = system
         self.timeout = timeout
         self.requests = 0
+        self.budget = Budget(system, rate)
         self._reason = reason
         self._advice = advice
         self._forbidden = forbidden or advice
-        self._secrets = _secrets(headers)
+        self._secrets = connections.secrets(headers)
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -169,7 +171,7 @@ class Door:
             # A session cookie would speak for us beside the token.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
-            event_hooks={"response": [_hide_location]},
+            event_hooks={"response": [connections.hide_location]},
         )
 
     async def read(
@@ -185,7 +187,8 @@ class Door:
 
         Raises:
             Denied: 401, or 403 (``Forbidden``).
-            Unreachable: 408, 429, 5xx, no answer in time or none at all, a few times over.
+            Unreachable: 408, 429, 5xx, no answer in time or none at all, a few times over; or
+                the rate limit leaves no room, and nothing was sent.
         """
         async for attempt in stamina.retry_context(
             on=_pause,
@@ -246,7 +249,9 @@ class Door:
     async def _ask(self, request: httpx.Request, path: str, *, wrote: bool) -> Answer:
         """Send one request and judge what comes back."""
         asked = f"{request.method} {path}"
-        async with self._slots:
+        # A write that waited would write over what somebody has edited since the look before it.
+        longest = 0.0 if wrote else LONGEST_WAIT
+        async with self._slots, self.budget.room(asked, longest=longest) as learn:
             started = time.perf_counter()
             status = 0
             self.requests += 1
@@ -265,7 +270,9 @@ class Door:
                     status=status,
                     seconds=round(time.perf_counter() - started, 6),
                 )
-        return self._judge(Answer(status, response.headers, body, self.system, asked, wrote))
+            answer = Answer(status, response.headers, body, self.system, asked, wrote)
+            learn(answer.headers, answer.wait if status == 429 else None)
+        return self._judge(answer)
 
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send, and read the body up to its limit."""
@@ -306,7 +313,7 @@ class Door:
             raise Passing(
                 self._what(answer),
                 system=self.system,
-                wait=wait_of(answer.status, answer.headers, answer.peek()),
+                wait=answer.wait,
                 status=answer.status,
                 advice="the service is busy or in trouble; instep asks again in the next cycle",
                 unclear=answer.wrote and answer.status != 429,
@@ -318,21 +325,6 @@ class Door:
         why = self.why(answer)
         said = f" ({why})" if why else ""
         return f"{answer.system} answered {answer.status} to {answer.asked}{said}"
-
-
-async def _hide_location(response: httpx.Response) -> None:
-    """Take away where an answer points to, until httpx is done with it.
-
-    httpx makes an address of that even where it follows none, and fails at what is no address:
-    DevRev may answer with a bare id.
-    """
-    response.extensions["location"] = response.headers.pop("location", None)
-
-
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """Pick the credentials out of headers, without their scheme word."""
-    words = (headers[key].rpartition(" ")[2] for key in headers if key.lower() in SECRET_HEADERS)
-    return [word for word in words if len(word) > 3]
 
 
 def _pause(error: Exception) -> bool | float:

@@ -25,13 +25,17 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One record as the memory holds it; ``modified`` is in seconds of its clock."""
+    """One record as the memory holds it; ``modified`` is in seconds of its clock.
+
+    ``points`` are addresses of other records that a person has put into it.
+    """
 
     id: str
     birth: str
     words: Mapping[str, Word]
     mark: Mark | None
     modified: float
+    points: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,6 +92,11 @@ class Memory:
     def remove(self, record_id: str) -> None:
         """Delete a record as a person would."""
         del self.records[record_id]
+
+    def point(self, record_id: str, *addresses: str) -> None:
+        """Put the addresses of other records into a record, as a person would."""
+        held = replace(self._held(record_id), points=addresses, modified=self.now())
+        self.records[record_id] = held
 
     # ---- the contract
 
@@ -173,7 +182,7 @@ class Memory:
         """Delete a record."""
         self._writing()
         del self.records[self._held(record_id).id]
-        self.writes += 1
+        self._replying(record_id, {})
 
     async def link(self, record_id: str, links: Mapping[str, str]) -> None:
         """Keep links beside a record."""
@@ -258,7 +267,8 @@ class Memory:
 
     def _record(self, held: Held) -> Record:
         """Show what is held."""
-        text = json.dumps([held.id, held.birth, dict(held.words), str(held.mark)], default=list)
+        shown = [held.id, held.birth, dict(held.words), str(held.mark), held.points]
+        text = json.dumps(shown, default=list)
         return Record(
             id=held.id,
             birth=held.birth,
@@ -269,6 +279,7 @@ class Memory:
             opened=_time(_born(held)),
             modified=_time(held.modified),
             mark=held.mark,
+            points=held.points,
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
+from instep.core.linking import address
 from instep.core.model import Mark, Word
 from instep.errors import ConfigError, Problem, RecordError, SideError, Unreachable
 
@@ -24,8 +25,9 @@ Raw = dict[str, Any]
 Getter = Callable[[Raw], Word]
 
 #: A mark as text. What follows the system's name is never ``//``, or every URL would be one; the
-#: uid is one of ours, or ``github:acme/checkout`` would be.
-_MARK = re.compile(r"([\w.-]+):(?!//)(\S*)/([0-9a-f]{12})")
+#: uid is one of ours, or ``github:acme/checkout`` would be; and there is only one, or two marks
+#: in a row would be the second.
+_MARK = re.compile(r"([\w.-]+):(?!//)((?:(?!/[0-9a-f]{12}\b)\S)*)/([0-9a-f]{12})")
 
 
 def digest(value: Any) -> str:
@@ -51,6 +53,11 @@ def text(value: Any) -> str | None:
 def names(values: Iterable[Any]) -> tuple[str, ...] | None:
     """Give a list of names, each once and sorted; an empty list is ``None``."""
     return tuple(sorted({value for value in values if isinstance(value, str) and value})) or None
+
+
+def points(values: Iterable[Any], own: str) -> tuple[str, ...]:
+    """Give the addresses among references, each once and sorted, without the record's ``own``."""
+    return tuple(sorted({found for value in values if (found := address(value))} - {address(own)}))
 
 
 def objects(values: Any) -> list[Raw]:

@@ -67,12 +67,16 @@ class Gate:
         return self.too_many() if self.quota and self._used > self.quota else None
 
     def headers(self) -> dict[str, str]:
-        """Spell where the quota stands; the reset is in seconds from now, not an epoch."""
+        """Spell where the quota stands; the reset is in seconds from now, not an epoch.
+
+        Without a quota the headers name the usual one, which is never used up.
+        """
         limit = self.quota or USUAL_LIMIT
+        used = self._used if self.quota else self._used % limit
         return {
             "x-ratelimit-limit": str(limit),
             "x-ratelimit-period": str(self.period),
-            "x-ratelimit-remaining": str(max(limit - self._used, 0)),
+            "x-ratelimit-remaining": str(max(limit - used, 0)),
             "x-ratelimit-reset": str(self.period - int(self.world.now().timestamp()) % self.period),
             "x-ratelimit-name": "incidents",
         }

@@ -27,7 +27,8 @@ from instep.simulator.wire import Call, Reply, as_json
 from instep.simulator.world import Simulator, World
 
 Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
-RATE_LIMIT = 8000
+#: What the headers say where no quota is set, and the seconds of a window (measured).
+RATE_LIMIT, WINDOW = 8000, 60
 WRITES = frozenset({"create", "update", "delete"})
 
 
@@ -66,6 +67,7 @@ class DevRevSimulator(Simulator):
     - ``nulls``: a null in a write is refused (refuse), passed over (ignore) or empties (clear).
     - ``relabelled``: the organisation has given severities labels of its own.
     - ``schema_prefixes``: schemas name custom fields with their prefix.
+    - ``quota``: requests answered in each minute of the clock, 0 for no limit; then they get 429.
     """
 
     name = "devrev"
@@ -105,6 +107,7 @@ class DevRevSimulator(Simulator):
         nulls: str = "refuse",
         relabelled: bool = False,
         schema_prefixes: bool = True,
+        quota: int = 0,
     ) -> None:
         """Hold ``incidents`` seeded ones; ``token`` is the only one accepted, if given.
 
@@ -115,7 +118,7 @@ class DevRevSimulator(Simulator):
         super().__init__(world)
         self._token = token
         self._switches = Switches(**{name: given[name] for name in NAMES})
-        self._served = 0
+        self._window = self._served = 0
         self._build()
         for story in stories(self.name, incidents, world.random, world.now()):
             self._held.seed(seeded(story), story.opened, story.changed)
@@ -140,6 +143,9 @@ class DevRevSimulator(Simulator):
 
     def handle(self, call: Call) -> Reply:
         """Answer one request."""
+        self._count()
+        if 0 < self._switches.quota < self._served:
+            return self._too_many(self._reset() - int(self.world.now().timestamp()))
         verb = call.path.removeprefix("/")
         try:
             self._admit(call, verb)
@@ -155,12 +161,10 @@ class DevRevSimulator(Simulator):
         """Answer in trouble; 429 says how long to wait in a header and in the body."""
         if kind == "empty":
             return as_json({LISTS.get(call.path.removeprefix("/"), "incidents"): []})
+        if kind == "429":
+            return self._too_many(self.world.retry_after)
         refused = unauthorized(self._switches.unauthorized) if kind == "401" else TROUBLE[kind]
-        if kind != "429":
-            return as_json(refused.body, refused.status)
-        wait = self.world.retry_after
-        headers = {"retry-after": str(wait), **self._rate_headers()}
-        return as_json(refused.body | {"retry_after": wait}, 429, headers=headers)
+        return as_json(refused.body, refused.status)
 
     def is_write(self, call: Call) -> bool:
         """Answer whether the verb is create, update or delete."""
@@ -193,12 +197,27 @@ class DevRevSimulator(Simulator):
         cleared = empty & CLEARED if self._switches.nulls == "clear" else ()
         return body | dict.fromkeys(cleared)
 
-    def _rate_headers(self) -> dict[str, str]:
+    def _too_many(self, wait: int) -> Reply:
+        headers = {"retry-after": str(wait), **self._rate_headers()}
+        return as_json(TROUBLE["429"].body | {"retry_after": wait}, 429, headers=headers)
+
+    def _count(self) -> None:
+        current = self._reset()
+        if current != self._window:
+            self._window, self._served = current, 0
         self._served += 1
+
+    def _reset(self) -> int:
+        return int(self.world.now().timestamp()) // WINDOW * WINDOW + WINDOW
+
+    def _rate_headers(self) -> dict[str, str]:
+        quota = self._switches.quota
+        # Without a quota, what the headers name is never used up.
+        left = max(quota - self._served, 0) if quota else RATE_LIMIT - self._served % RATE_LIMIT
         return {
-            "x-ratelimit-limit": str(RATE_LIMIT),
-            "x-ratelimit-remaining": str(RATE_LIMIT - self._served % RATE_LIMIT),
-            "x-ratelimit-reset": str(int(self.world.now().timestamp()) // 60 * 60 + 60),
+            "x-ratelimit-limit": str(quota or RATE_LIMIT),
+            "x-ratelimit-remaining": str(left),
+            "x-ratelimit-reset": str(self._reset()),
         }
 
     # A person at the web interface

@@ -48,6 +48,7 @@ class Switches:
     nulls: str
     relabelled: bool
     schema_prefixes: bool
+    quota: int
 
     def __post_init__(self) -> None:
         """Refuse what no switch can say.
@@ -63,6 +64,8 @@ class Switches:
         for name in ("max_body", "default_limit", "max_limit"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is less than 1: {getattr(self, name)}")
+        if self.quota < 0:
+            raise ValueError(f"quota is less than 0: {self.quota}")
 
 
 NAMES = frozenset(one.name for one in fields(Switches))

@@ -41,6 +41,7 @@ from instep.systems.datadog.words import (
     changed,
     created,
     imported,
+    marks_of,
 )
 from instep.systems.http import Answer, Door
 from instep.systems.raw import reading_back
@@ -95,6 +96,7 @@ class Datadog:
         tests: bool = False,
         link_attachments: bool = False,
         timeout: float = 30.0,
+        rate: float = 1.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> Datadog:
         """Prepare a connection; nothing is sent yet.
@@ -117,7 +119,7 @@ class Datadog:
             tests=tests,
             link_attachments=link_attachments,
         )
-        return cls(name, _door(name, site, url, headers, timeout, transport), paths, options)
+        return cls(name, _door(name, site, url, headers, timeout, rate, transport), paths, options)
 
     @property
     def requests(self) -> int:
@@ -204,7 +206,7 @@ class Datadog:
             Rejected: the reference field or another field does not exist.
         """
         of = await self._fields.target()
-        sent = await self._encoder.encode(words, mark, of=of, new=True)
+        sent = await self._encoder.encode(words, (mark,), of=of, new=True)
         kind, quiet = self._options.incident_type, self._options.quiet
         data = imported(sent, kind, mark.opened) if quiet else created(sent, kind)
         path = f"{INCIDENTS}/import" if quiet else INCIDENTS
@@ -224,7 +226,8 @@ class Datadog:
         """
         self._fields.learn(seen.raw)
         of = incident_type(seen.raw)
-        sent = await self._encoder.encode(words, seen.mark, of=of, new=False)
+        marks = marks_of(seen.raw, self._options.reference_field)
+        sent = await self._encoder.encode(words, marks, of=of, new=False)
         said = self.words(seen)
         stands = {path: said.get(path) for path in sent.unknown}
         if not sent:
@@ -326,6 +329,7 @@ def _door(
     url: str | None,
     headers: Mapping[str, str],
     timeout: float,
+    rate: float,
     transport: httpx.AsyncBaseTransport | None,
 ) -> Door:
     """Open the door to a site, or to what stands in for it."""
@@ -334,6 +338,7 @@ def _door(
         url or f"https://api.{site}",
         headers,
         timeout=timeout,
+        rate=rate,
         transport=transport,
         reason=reason,
         advice="check the Datadog API key, and the application key and its scopes "

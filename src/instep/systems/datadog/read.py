@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from instep.core.model import Record, Word
 from instep.errors import Gone, Rejected, Unreachable
 from instep.systems.base import Page
@@ -15,9 +17,22 @@ from instep.systems.datadog.answers import INCIDENTS, incident, incident_type
 from instep.systems.datadog.fields import Fields
 from instep.systems.datadog.listing import PAGE_SIZE, Listing
 from instep.systems.datadog.people import COMMANDER, People, commander_of
-from instep.systems.datadog.words import FIELDS, getter, mark_of
+from instep.systems.datadog.words import FIELDS, getter, mark_of, marks_of, references
 from instep.systems.http import Door
-from instep.systems.raw import Getter, Raw, dig, digest, getters, names, plain, text
+from instep.systems.raw import (
+    Getter,
+    Raw,
+    dig,
+    digest,
+    getters,
+    names,
+    parse_mark,
+    plain,
+    points,
+    text,
+)
+
+log = structlog.get_logger()
 
 #: Incidents that are asked for at once where they are looked at one by one.
 TOGETHER = 20
@@ -67,6 +82,7 @@ class Reader:
         self._names_commander = COMMANDER in paths
         self._born_private: frozenset[str] = frozenset()
         self._met_private = False
+        self._told: set[str] = set()
         self._getters = getters(door.system, paths, self._getter)
 
     def words(self, raw: Raw) -> dict[str, Word]:
@@ -109,11 +125,20 @@ class Reader:
         """Learn what reading these takes: kinds of fields, people, types that are private."""
         for raw in raws:
             self._fields.learn(raw)
+            self._look_at_marks(raw)
         if self._names_commander:
             await self._people.meet({user for raw in raws if (user := commander_of(raw))})
         if not self._met_private and any(self._is_ours_and_private(raw) for raw in raws):
             self._born_private = await self._fields.private_types()
             self._met_private = True
+
+    def _look_at_marks(self, raw: Raw) -> None:
+        """Say, once each, which incidents carry the marks of several and so nobody's."""
+        uids = {mark.uid for mark in marks_of(raw, self._options.reference_field)}
+        if len(uids) > 1 and raw["id"] not in self._told:
+            self._told.add(raw["id"])
+            public = str(dig(raw, "attributes", "public_id") or raw["id"])
+            log.warning("mark.ambiguous", system=self._door.system, record=public)
 
     def _is_ours_and_private(self, raw: Raw) -> bool:
         """Whether an incident that is private carries a mark."""
@@ -135,6 +160,9 @@ class Reader:
         created_at = text(dig(about, "created")) or ""
         public = str(dig(about, "public_id") or raw["id"])
         slug = text(dig(about, "fields", "slug", "value")) or ""
+        url = f"{self._options.app_url}/incidents/{public}"
+        field = self._options.reference_field
+        marks = {mark.uid for mark in marks_of(raw, field)}
         return Record(
             id=str(raw["id"]),
             birth=created_at,
@@ -142,10 +170,12 @@ class Reader:
             raw=raw,
             # The slug may show a ServiceNow record in its place (documented).
             display=slug if _PREFIX.fullmatch(slug.removesuffix(public)) else public,
-            url=f"{self._options.app_url}/incidents/{public}",
+            url=url,
             opened=created_at.replace("+00:00", "Z"),
             modified=text(dig(about, "modified")),
-            mark=mark_of(raw, self._options.reference_field),
+            mark=mark_of(raw, field),
+            points=points(references(raw, field), url),
+            ambiguous=len(marks) > 1,
         )
 
     def _getter(self, path: str) -> Getter | None:
@@ -154,11 +184,12 @@ class Reader:
         return own.get(path) or getter(path)
 
     def _references(self, raw: Raw) -> Word:
-        """Read people's own references, without the mark beside them."""
+        """Read people's own references, without marks: elsewhere those would be another's."""
         name = self._options.reference_field
         said = plain(dig(raw, "attributes", "fields", name, "value"))
-        mark = str(mark_of(raw, name))
-        return names(one for one in said if one != mark) if isinstance(said, tuple) else said
+        if isinstance(said, tuple):
+            return names(one for one in said if parse_mark(one) is None)
+        return said if parse_mark(said) is None else None
 
     def _commander(self, raw: Raw) -> Word:
         """Read the commander's e-mail."""

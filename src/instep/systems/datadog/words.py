@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -39,11 +39,22 @@ def getter(path: str) -> Getter | None:
     return None
 
 
-def mark_of(raw: Raw, reference: str) -> Mark | None:
-    """Read the mark among the values of the reference field; people may add their own."""
+def references(raw: Raw, reference: str) -> list[Any]:
+    """Give the values of the reference field; people may add their own."""
     values = dig(raw, "attributes", "fields", reference, "value")
-    marks = (parse_mark(value) for value in (values if isinstance(values, list) else [values]))
-    return next((mark for mark in marks if mark is not None), None)
+    return values if isinstance(values, list) else [values]
+
+
+def marks_of(raw: Raw, reference: str) -> tuple[Mark, ...]:
+    """Read the marks among the references, each once; people may copy one from elsewhere."""
+    marks = (parse_mark(value) for value in references(raw, reference))
+    return tuple(dict.fromkeys(mark for mark in marks if mark is not None))
+
+
+def mark_of(raw: Raw, reference: str) -> Mark | None:
+    """Read the mark of an incident; where several incidents are named, it is nobody's."""
+    marks = marks_of(raw, reference)
+    return marks[0] if len({mark.uid for mark in marks}) == 1 else None
 
 
 def abilities(
@@ -105,10 +116,10 @@ class Encoder:
         self._people = people
         self._reference = reference_field
 
-    async def encode(self, words: Words, mark: Mark | None, *, of: str, new: bool) -> Sent:
+    async def encode(self, words: Words, marks: Sequence[Mark], *, of: str, new: bool) -> Sent:
         """Encode words for an incident of the type ``of``.
 
-        The mark goes wherever the reference field is written, and into all that is new.
+        Its marks go wherever the reference field is written, and into all that is new.
 
         Raises:
             Rejected: a field does not exist, or holds one value and was given several.
@@ -121,19 +132,19 @@ class Encoder:
                 sent.attributes[path] = word
             elif path == COMMANDER:
                 await self._commander(sent, word)
-        if mark is not None and (new or FIELDS + self._reference in words):
-            await self._mark(sent, mark, of)
+        if marks and (new or FIELDS + self._reference in words):
+            await self._mark(sent, marks, of)
         return sent
 
-    async def _mark(self, sent: Sent, mark: Mark, of: str) -> None:
-        """Add a mark to what is written into the reference field.
+    async def _mark(self, sent: Sent, marks: Sequence[Mark], of: str) -> None:
+        """Add marks to what is written into the reference field.
 
         Raises:
             Rejected: incidents of this type have no such field.
         """
         fields = sent.attributes.setdefault("fields", {})
         own = dig(fields, self._reference, "value") or []
-        values = (*own, str(mark))
+        values = (*own, *map(str, marks))
         encoded = await self._fields.encode(self._reference, values, of)
         if encoded is None:
             raise self._fields.missing(self._reference, of)

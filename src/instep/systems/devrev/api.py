@@ -194,6 +194,14 @@ class Api:
         )
 
 
+def incident(answer: Answer) -> Raw:
+    """Take the incident out of an answer; a conflict is none."""
+    raw: Raw = answer.part("incident", dict)
+    if raw.get("id"):
+        return raw
+    raise answer.unusable("answered an incident without an id")
+
+
 def says_gone(answer: Answer) -> bool:
     """Whether an answer says that there is no such incident.
 

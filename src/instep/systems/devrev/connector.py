@@ -15,10 +15,10 @@ import structlog
 
 from instep.core.abilities import Abilities
 from instep.core.model import Mark, Record, Words, Written
-from instep.errors import RecordError, Rejected
+from instep.errors import Forbidden, RecordError, Rejected
 from instep.systems.base import Comment, Page
 from instep.systems.devrev import timeline
-from instep.systems.devrev.api import Api, reason
+from instep.systems.devrev.api import Api, incident, reason
 from instep.systems.devrev.listing import LAG, Listing
 from instep.systems.devrev.mark import METADATA, Marks, owner_of
 from instep.systems.devrev.names import Names
@@ -32,7 +32,7 @@ from instep.systems.devrev.words import (
     getter,
     subtype_of,
 )
-from instep.systems.http import Answer, Door, Forbidden
+from instep.systems.http import Door
 from instep.systems.raw import Raw, digest, getters, reading_back, text
 
 log = structlog.get_logger()
@@ -87,6 +87,7 @@ class DevRev:
         reference: str = METADATA,
         foreign: bool = False,
         timeout: float = 30.0,
+        rate: float = 1.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> DevRev:
         """Prepare a connection; nothing is sent yet.
@@ -104,7 +105,7 @@ class DevRev:
         headers = {"Authorization": f"Bearer {token}"}
         headers |= {"X-Devrev-Scope": "beta"} if beta else {}
         headers |= {"X-Devrev-Version": version} if version else {}
-        door = _door(name, url, headers, timeout, transport)
+        door = _door(name, url, headers, timeout, rate, transport)
         return cls(
             name, door, paths, app_url, group_by=group_by, reference=reference, foreign=foreign
         )
@@ -181,7 +182,7 @@ class DevRev:
             Gone: 404 of type ``not_found``, or 400 ``invalid_id`` (seen for unknown ids).
             Rejected: its id has moved (301), or it belongs to another synchroniser.
         """
-        raw = _incident(await self._api.about("incidents.get", {"id": record_id}, record_id))
+        raw = incident(await self._api.about("incidents.get", {"id": record_id}, record_id))
         if owner := self._owner(raw):
             raise Rejected(
                 f"{self.name} has {record_id} from {owner}, which keeps it in step itself",
@@ -251,7 +252,7 @@ class DevRev:
     async def _write(self, route: str, body: Raw, record_id: str) -> Written:
         """Send the one request that writes; read the record back."""
         try:
-            raw = _incident(await self._api.tell(route, body, record_id))
+            raw = incident(await self._api.tell(route, body, record_id))
         except Forbidden as error:
             self._marks.explain(error, body)
             raise
@@ -288,16 +289,18 @@ class DevRev:
         """Wrap the service's own object."""
         display = text(raw.get("display_id")) or str(raw["id"]).rpartition("/")[2]
         created = text(raw.get("created_date")) or ""
+        url = f"{self._app_url}/incidents/{display}"
         return Record(
             id=str(raw["id"]),
             birth=created,
             digest=digest(raw),
             raw=raw,
             display=display,
-            url=f"{self._app_url}/incidents/{display}",
+            url=url,
             opened=created,
             modified=text(raw.get("modified_date")),
             mark=self._marks.read(raw),
+            points=self._marks.points(raw, url),
         )
 
 
@@ -325,6 +328,7 @@ def _door(
     url: str | None,
     headers: Mapping[str, str],
     timeout: float,
+    rate: float,
     transport: httpx.AsyncBaseTransport | None,
 ) -> Door:
     """Make the door to a DevRev."""
@@ -333,17 +337,10 @@ def _door(
         url or "https://api.devrev.ai",
         headers,
         timeout=timeout,
+        rate=rate,
         transport=transport,
         idle=IDLE,
         reason=reason,
         advice="the DevRev token is unknown, expired or revoked: make a new one",
         forbidden="its user lacks a permission in DevRev, or `beta: true` is missing here",
     )
-
-
-def _incident(answer: Answer) -> Raw:
-    """Take the incident out of an answer; a conflict is none."""
-    raw: Raw = answer.part("incident", dict)
-    if raw.get("id"):
-        return raw
-    raise answer.unusable("answered an incident without an id")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from instep.core.fields import spell
+from instep.errors import Forbidden
 from instep.systems.devrev.api import LIMIT, Api, Unserved
 from instep.systems.devrev.group import PER_GROUP, both, cut, pin, size
 from instep.systems.devrev.names import Names
 from instep.systems.devrev.text import stamp, when
-from instep.systems.http import Forbidden
 from instep.systems.raw import Raw, dig, having_id, objects, text
 
 #: Seconds by which a listing may lag behind a write (assumed: the index is not documented).

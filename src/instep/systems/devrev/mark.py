@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 import structlog
 
 from instep.core.model import Mark, Record
-from instep.errors import ConfigError, Problem
+from instep.errors import ConfigError, Forbidden, Problem
 from instep.systems.devrev.custom import TENANT
 from instep.systems.devrev.schema import Schemas
-from instep.systems.devrev.text import read_reference, reference, stamp
+from instep.systems.devrev.text import ANCHOR, read_reference, reference, stamp
 from instep.systems.devrev.words import CUSTOM, mark_of
-from instep.systems.http import Forbidden
-from instep.systems.raw import Raw, dig, text
+from instep.systems.raw import Raw, dig, points, text
 
 log = structlog.get_logger()
 
@@ -49,9 +48,16 @@ class Marks:
 
     def read(self, raw: Raw) -> Mark | None:
         """Read the mark that an incident carries; one made before the place changed counts."""
-        held = text(dig(raw, "custom_fields", self._field)) if self._field else None
-        spelled, _, origin = (held or "").rpartition(_BY)
-        return read_reference(spelled, origin) or mark_of(raw)
+        spelled, _, origin = (self._held(raw) or "").rpartition(_BY)
+        return (read_reference(spelled, origin) if origin else None) or mark_of(raw)
+
+    def points(self, raw: Raw, own: str) -> tuple[str, ...]:
+        """Give the addresses in the places for references; what is left of a mark is none.
+
+        ``own`` is the address of the incident itself.
+        """
+        said = (self._held(raw), text(dig(raw, METADATA, "external_reference")))
+        return points((one for one in said if one and ANCHOR not in one), own)
 
     def write(self, body: Raw, mark: Mark) -> None:
         """Make a request that creates carry the mark."""
@@ -66,7 +72,7 @@ class Marks:
         Whether sync metadata and custom fields are merged or replaced is not documented. A
         user's own reference, or another synchroniser's, is never touched.
         """
-        held = text(dig(seen.raw, "custom_fields", self._field)) if self._field else None
+        held = self._held(seen.raw)
         if held and "custom_fields" in body:
             self._put(body, held)
         elif not self._field and seen.mark is not None:
@@ -106,6 +112,10 @@ class Marks:
             return (f"{self._system} cannot filter by the custom field {self._field!r}",)
         return ()
 
+    def _held(self, raw: Raw) -> str | None:
+        """Give what stands in the custom field, if the mark is kept in one."""
+        return text(dig(raw, "custom_fields", self._field)) if self._field else None
+
     def _put(self, body: Raw, spelled: str) -> None:
         """Write a custom field, naming its schema."""
         body.setdefault("custom_fields", {})[self._field] = spelled
@@ -121,20 +131,19 @@ def owner_of(raw: Raw) -> str:
     says its origin and no reference: those stay ours.
     """
     sync = dig(raw, METADATA)
-    origin = text(dig(sync, "origin_system"))
+    origin, said = (
+        (text(dig(sync, key)) or "").strip() for key in ("origin_system", "external_reference")
+    )
     parts = [dig(sync, way) for way in ("last_sync_in", "last_sync_out")]
     if any(dig(part, "sync_unit") or dig(part, "status") == "staged" for part in parts):
         return origin or "AirSync"
     synced = any(dig(part, "sync_date") for part in parts)
-    lost = synced or not text(dig(sync, "external_reference"))
-    return "" if lost else origin or ""
+    return "" if synced or not said else origin
 
 
 def _metadata(mark: Mark) -> Raw:
     """Make sync metadata; it goes out only with a real change, since it is one itself."""
     now = stamp(datetime.now(UTC).isoformat(timespec="milliseconds"))
-    return {
-        "external_reference": reference(mark),
-        "origin_system": mark.origin,
-        "last_sync_in": {"status": "succeeded", "sync_date": now},
-    }
+    origin = {"origin_system": mark.origin} if mark.origin else {}
+    synced = {"last_sync_in": {"status": "succeeded", "sync_date": now}}
+    return {"external_reference": reference(mark), **origin, **synced}

@@ -13,10 +13,9 @@ from typing import Any
 
 import structlog
 
-from instep.errors import Rejected
+from instep.errors import Forbidden, Rejected
 from instep.systems.devrev.api import Api, Unserved
 from instep.systems.devrev.schema import LEAF, Schemas
-from instep.systems.http import Forbidden
 from instep.systems.raw import Raw, dig, objects, text
 
 log = structlog.get_logger()

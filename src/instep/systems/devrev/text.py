@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from instep.core.fields import moment
@@ -9,6 +10,9 @@ from instep.core.model import Mark
 
 #: An external reference is a URL; ours ends in the incident's own uid.
 ANCHOR = "#instep-"
+#: Ours, with one uid. Its address is empty where the record of origin was not known.
+_OURS = re.compile(rf"((?:(?!{ANCHOR})\S)*){ANCHOR}([0-9a-f]{{12}})")
+_NAME = re.compile(r"[\w.-]*")
 
 
 def stamp(word: str) -> str:
@@ -36,6 +40,9 @@ def reference(mark: Mark) -> str:
 
 
 def read_reference(text: str, origin: str) -> Mark | None:
-    """Read a mark from an external reference; a user's own is none."""
-    url, anchor, uid = text.partition(ANCHOR)
-    return Mark(origin, "", uid, url) if anchor and uid else None
+    """Read a mark from an external reference; a user's own, or half of one, is none.
+
+    ``origin`` names a system; it may be empty, since the uid alone tells the incident.
+    """
+    found = _OURS.fullmatch(text)
+    return Mark(origin, "", found[2], found[1]) if found and _NAME.fullmatch(origin) else None

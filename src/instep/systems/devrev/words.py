@@ -46,7 +46,7 @@ def getter(path: str, known: Known = lambda _name, _subtype: None) -> Getter | N
 
 def mark_of(raw: Raw) -> Mark | None:
     """Read the mark in the sync metadata of a record; a user's own reference is none."""
-    origin = text(dig(raw, "sync_metadata", "origin_system")) or ""
+    origin = (text(dig(raw, "sync_metadata", "origin_system")) or "").strip()
     return read_reference(text(dig(raw, "sync_metadata", "external_reference")) or "", origin)
 
 

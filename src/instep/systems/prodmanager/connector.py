@@ -80,6 +80,7 @@ class ProdManager:
         by_open: bool = False,
         writable: bool = True,
         timeout: float = 30.0,
+        rate: float = 1.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> ProdManager:
         """Prepare a connection; nothing is sent yet.
@@ -97,6 +98,7 @@ class ProdManager:
             root,
             {"Authorization": f"Bearer {token}"},
             timeout=timeout,
+            rate=rate,
             transport=transport,
             idle=IDLE,
             reason=reason,

@@ -12,7 +12,10 @@ from instep.core.model import Mark, Record, Words
 from instep.systems.http import Door
 from instep.systems.prodmanager.names import KINDS, Names
 from instep.systems.prodmanager.words import DATES, TEXTS, birth
-from instep.systems.raw import Getter, Raw, digest, getters, parse_mark, text
+from instep.systems.raw import Getter, Raw, digest, getters, parse_mark, points, text
+
+#: Where people keep references. What the service calls ``links`` are ways to its own objects.
+PLACES = ("external_reference", "external_link")
 
 
 class Reading:
@@ -52,6 +55,7 @@ class Reading:
         number = str(raw["id"])
         # Links are made of whatever host the request named: they say nothing of the incident.
         own = {key: value for key, value in raw.items() if key != "links"}
+        mark, url = mark_of(raw), f"{self._url}/incident/{number}"
         return Record(
             id=number,
             birth=birth(raw),
@@ -59,9 +63,11 @@ class Reading:
             digest=digest([own, *(self.names.name(kind, raw.get(kind)) for kind in KINDS)]),
             raw=raw,
             display=number,
-            url=f"{self._url}/incident/{number}",
+            url=url,
             opened=self._utc(raw.get("creation_date")),
-            mark=mark_of(raw),
+            mark=mark,
+            # The link beside a mark came with it.
+            points=() if mark else points((raw.get(place) for place in PLACES), url),
         )
 
     def _utc(self, digits: Any) -> str:
