@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from instep.config import Config, Datadog, DevRev, ProdManager, unit_of
 from instep.engine.context import App, Desk
-from instep.ledger.database import copied, open_ledger
+from instep.ledger.database import beside, copied, open_ledger
 from instep.ledger.sqlite import Lock
 
 if TYPE_CHECKING:
@@ -38,10 +38,18 @@ Transports = Mapping[str, "httpx.AsyncBaseTransport"]
 
 
 class Purpose(Enum):
-    """What an app is opened for: to write, or to plan on a copy of the ledger."""
+    """What an app is opened for: to run cycles, to plan on a copy, or to do a person's order.
+
+    An order is done in the ledger itself, beside a daemon that may be at work.
+    """
 
     WRITE = "write"
     PLAN = "plan"
+    ORDER = "order"
+
+
+#: How the ledger is opened for each purpose.
+OPENING = {Purpose.WRITE: open_ledger, Purpose.PLAN: copied, Purpose.ORDER: beside}
 
 
 @asynccontextmanager
@@ -56,8 +64,8 @@ async def opened(
     """Open the ledger and the systems that a configuration names.
 
     To write, the ledger is locked for as long as the app is open; to plan, it is copied into
-    memory and left as it is. ``backfill`` makes records quietly where that is configured.
-    ``transports`` replace the network, by system.
+    memory and left as it is; for an order, it has to be there. ``backfill`` makes records quietly
+    where that is configured. ``transports`` replace the network, by system.
 
     Raises:
         LedgerError: the ledger is unusable, or another instep writes to it.
@@ -68,13 +76,12 @@ async def opened(
         desk = _desk(stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ledger")))
         if purpose is Purpose.WRITE:
             stack.enter_context(Lock(config.ledger))
-        opening = open_ledger if purpose is Purpose.WRITE else copied
-        ledger = await desk(opening, config.ledger, now)
+        ledger = await desk(OPENING[purpose], config.ledger, now)
         stack.push_async_callback(desk, ledger.close)
         systems = connect(config, transports or {}, backfill=backfill)
         for system in systems.values():
             stack.push_async_callback(system.close)
-        yield App(
+        app = App(
             unit=_able(unit_of(config), systems),
             systems=systems,
             ledger=ledger,
@@ -82,6 +89,8 @@ async def opened(
             now=now,
             full_sweep_every=config.full_sweep_every,
         )
+        stack.push_async_callback(app.hush)
+        yield app
 
 
 def _desk(worker: ThreadPoolExecutor) -> Desk:
@@ -151,6 +160,7 @@ def _devrev(
         reference=settings.reference,
         foreign=settings.foreign,
         timeout=settings.timeout,
+        rate=settings.rate,
         transport=transport,
     )
 
@@ -183,6 +193,7 @@ def _datadog(
         tests=settings.tests,
         link_attachments=settings.links,
         timeout=settings.timeout,
+        rate=settings.rate,
         transport=transport,
     )
 
@@ -205,6 +216,7 @@ def _prodmanager(
         by_open=settings.poll.by == "open",
         writable=settings.writable,
         timeout=settings.timeout,
+        rate=settings.rate,
         transport=transport,
     )
 

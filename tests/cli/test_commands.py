@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.sims import TOKEN, Line, Sims, closed_port, written
 
-OPERATION = {"op", "system", "incident", "record", "fields", "reason"}
+OPERATION = {"op", "system", "incident", "of", "record", "fields", "reason"}
 REPORT = {
     *("run", "mode", "state", "seconds", "incidents", "quiet", "systems"),
     *("conflicts", "attic", "held", "dead", "due", "exit", "kind"),
@@ -171,9 +171,10 @@ def test_what_is_held_is_listed_and_explained(line: Line, sims: Sims, tmp_path: 
     once = line("once", "--json")
     assert (once.code, once.data["kind"]) == (1, "waiting")
     held = line("held", "--json")
-    assert (held.code, len(held.data["held"])) == (1, once.data["held"])
-    assert held.data["held"][0]["reason"] == "over limits.creates = 1"
-    incident = held.data["held"][0]["incident"]
+    groups = held.data["held"]
+    assert (held.code, sum(group["count"] for group in groups)) == (1, once.data["held"])
+    assert groups[0]["reason"] == "over limits.creates = 1"
+    incident = groups[0]["operations"][0]["incident"]
     why = line("explain", str(incident), "--json")
     assert why.code == 1
     nows = [system["now"] for system in why.data["fields"]["title"]["systems"].values()]
@@ -273,7 +274,8 @@ def test_explain_says_what_stands_and_what_is_next(line: Line, sims: Sims) -> No
     nows = {name: at["now"] for name, at in later["fields"]["title"]["systems"].items()}
     assert later["due"]
     assert (nows["devrev"], nows["status"]) == ("in step", "in step")
-    assert nows["datadog"].startswith("will write New to ")
+    assert nows["datadog"].startswith("late: not taken 1 time: datadog answered 429 ")
+    assert "; would write New to IR-" in nows["datadog"]
     assert "SHADOW" in line("explain", "1").out
 
 
@@ -301,6 +303,49 @@ def test_status_tells_why_a_system_is_late(line: Line, sims: Sims, tmp_path: Pat
     status = line("status", "--json")
     assert "could not be reached" in status.data["systems"]["datadog"]["why"]
     assert status.data["systems"]["devrev"]["state"] == "ok"
+
+
+@pytest.mark.usefixtures("config", "sims")
+def test_status_tells_what_a_quiet_cycle_costs(line: Line) -> None:
+    """Requests and records of each system, from the last run in which nothing was written."""
+    line("once")
+    assert line("status", "--json").data["quiet"] == {}
+    assert "quiet cycle" not in line("status").out
+    once = line("once", "--json").data
+    assert once["quiet"]
+    told = line("status", "--json").data["quiet"]
+    assert told == {
+        name: {"requests": tally["requests"], "records": tally["records"]}
+        for name, tally in once["systems"].items()
+    }
+    first, second, _ = told.values()
+    assert (
+        f"quiet cycle: devrev {first['requests']} requests for {first['records']} records, "
+        f"datadog {second['requests']} for {second['records']}, status "
+    ) in line("status").out
+
+
+@pytest.mark.usefixtures("config")
+def test_a_record_that_is_gone_is_told_and_does_not_put_all_out_of_step(
+    line: Line, sims: Sims
+) -> None:
+    """Left alone (on_gone: keep) it is counted with its age, and where to look closer is said."""
+    line("once")
+    where = line("explain", "1", "--json").data["references"]
+    record = next(row["record"] for row in where if row["system"] == "datadog")
+    sims.doubles["datadog"].delete(record)
+    assert line("once").code == 0
+    status = line("status", "--json")
+    (gone,) = status.data["gone"]
+    assert (status.code, gone["system"], gone["count"], gone["incidents"]) == (0, "datadog", 1, [1])
+    assert gone["since"]
+    text = line("status").out
+    assert text.startswith("IN STEP: ")
+    assert "1 gone" in text
+    assert "instep explain 1" in text
+    now = line("explain", "1", "--json").data["fields"]["title"]["systems"]["datadog"]["now"]
+    assert now.startswith("the record has been gone for ")
+    assert now.endswith("left alone (on_gone: keep)")
 
 
 @pytest.mark.usefixtures("sims")

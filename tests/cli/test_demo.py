@@ -20,7 +20,7 @@ from instep.simulator.world import Simulator
 from tests.cli.sims import Line
 
 TALLY = dict.fromkeys(
-    ("records", "requests", "creates", "updates", "closes", "comments", "failed"), 1
+    ("records", "requests", "creates", "updates", "closes", "deletes", "comments", "failed"), 1
 )
 
 

@@ -13,7 +13,8 @@ from instep.core.fields import Decide, Field, Kind, Policy, normal, stamp
 from instep.core.merge import merge
 from instep.core.model import NOTHING, Base, Incident, Intent, Mark, Reference, Side, Word, Words
 from instep.core.observe import Heard, conclude
-from instep.core.plan import Operation, Settled, carried, settle
+from instep.core.operation import Operation, carried
+from instep.core.plan import Settled, settle
 from instep.core.rules import Direction, Precision, Rule, Spelling
 from instep.core.unit import Creation, Member, Unit
 

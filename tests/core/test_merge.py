@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,6 +15,7 @@ from instep.core.model import Base, Incident, Intent, Mark, Side, Word
 from instep.core.plan import apply
 from instep.core.rules import Direction, Rule
 from instep.core.unit import Member, Unit
+from tests.core.laws import proposers
 from tests.core.make import (
     DEV_SEVERITY,
     DOG_SEVERITY,
@@ -512,20 +512,6 @@ def rows(draw: st.DrawFn, unit: Unit) -> Incident:
     return incident(*drawn, **known)
 
 
-def _proposers(unit: Unit, row: Incident, known: Field) -> Iterator[tuple[Rule, Word]]:
-    """Name every side whose edit counts, read from the law and not from the code."""
-    for name, member in unit.members.items():
-        side, rule = row.side(name), member.rules.get(known.name)
-        if rule is None or not side.live or rule.direction is Direction.OUT:
-            continue
-        own = side.says.get(known.name)
-        silent = own is None and not (known.clears and rule.path not in member.abilities.keeps)
-        base = row.value(known.name)
-        if side.edited(known.name) and not silent and not rule.mute(own):  # noqa: SIM102
-            if not rule.agrees(own, base):
-                yield rule, own
-
-
 @given(incidents())
 def test_no_edit_is_ever_lost_silently(row: Incident) -> None:
     """Every edit stands for the outcome, or is kept among those that lost or wait."""
@@ -535,7 +521,7 @@ def test_no_edit_is_ever_lost_silently(row: Incident) -> None:
         merged = merge_field(UNIT, row, known)
         value = merged.base.value if merged.base else row.value(name)
         kept = [value, *(c.value for c in (*merged.losers, *merged.waiting))]
-        for rule, own in _proposers(UNIT, row, known):
+        for rule, own in proposers(UNIT, row, known):
             assert any(rule.agrees(own, candidate) for candidate in kept)
 
 

@@ -13,7 +13,7 @@ from instep.core.abilities import Abilities, While
 from instep.core.fields import Kind
 from instep.core.merge import merge_field
 from instep.core.model import NOTHING, Base, Incident, Intent, Mark, Record, Sent, Side, Word, Words
-from instep.core.observe import Heard, conclude, hear, lost, observe, stale
+from instep.core.observe import Heard, conclude, hear, lost, observe, remapped, stale
 from instep.core.rules import Rule
 from instep.core.unit import Member
 from tests.core.make import (
@@ -114,16 +114,61 @@ def test_a_field_that_falls_silent_is_dated_too() -> None:
 
 def test_a_record_that_is_gone_is_left_alone() -> None:
     """A direct read that finds nothing ends the doubt; what was agreed stays remembered."""
-    assert lost(replace(ANY, doubt=True)) == replace(ANY, gone=True)
-    assert not lost(ANY).live
+    after = lost(make_unit(TITLE), TITLE, replace(ANY, doubt=True), AT)
+    assert after == replace(ANY, gone=True, gone_at=AT)
+    assert not after.live
 
 
-def test_another_record_has_agreed_to_nothing() -> None:
+def test_a_record_that_is_back_is_not_gone() -> None:
+    """The same record, heard again, is merged from where it was left."""
+    gone = lost(make_unit(TITLE), TITLE, ANY, AT)
+    assert observe(gone, heard("old"), 10) == (ANY, True)
+
+
+@pytest.mark.parametrize("other", [{"id": "a-2"}, {"birth": "later"}])
+def test_another_record_has_agreed_to_nothing(other: dict[str, str]) -> None:
     """A new record in the place of one that is gone is late: nothing was agreed with it yet."""
-    other = replace(heard("copy"), reference=replace(reference("a"), id="a-2", birth="later"))
-    after, _ = observe(lost(ANY), other, 10)
-    outcome = merge_field(make_unit(TITLE), incident(after, f="old"), make_field(Kind.LINE))
+    copy = replace(heard("copy"), reference=replace(reference("a"), **other))
+    unit = make_unit(TITLE)
+    after, _ = observe(lost(unit, TITLE, ANY, AT), copy, 10)
+    outcome = merge_field(unit, incident(after, f="old"), make_field(Kind.LINE))
     assert [c.value for c in (*outcome.losers, *outcome.waiting)] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("modified", "at"),
+    [
+        ("2026-01-05T09:00:00Z", "2026-01-05T09:00:00.000000Z"),
+        ("2026-01-05T11:00:00Z", AT),
+        (None, AT),
+        ("yesterday", AT),
+    ],
+)
+def test_a_change_is_dated_by_the_service(modified: str | None, at: str) -> None:
+    """A service's own time dates what changed, if it is past; one malformed date costs no more."""
+    record = Record("1", "born", "digest", {}, modified=modified)
+    assert hear(TITLE, record, {"p": "Down"}, 3, AT).at == at
+
+
+# Rules that change.
+
+
+@given(state, word, st.booleans())
+def test_a_word_that_changed_with_the_rules_is_no_edit(side: Side, own: Word, same: bool) -> None:
+    """What other rules read in the same record, or nowhere in it, is no edit, and agreed on not."""
+    changed = side.says.get("f") != own
+    moved = changed and (same or own is None) and "f" in side.says
+    after = remapped(side, heard(own), same=same)
+    assert after.shadow == ({**side.shadow, "f": own} if moved else side.shadow)
+    assert after.agreed == ({} if moved else side.agreed)
+    heard_now = replace(after, says=heard(own).says)
+    assert not (moved and heard_now.edited("f"))
+
+
+def test_an_edit_made_while_the_rules_changed_is_an_edit() -> None:
+    """Where the record itself has changed, and still says something, that is taken for an edit."""
+    after = remapped(ANY, heard("new"), same=False)
+    assert after == ANY
 
 
 # Conclude.
@@ -217,6 +262,24 @@ def test_a_create_was_made_with_our_word(confirmed: bool) -> None:
     assert (after.shadow, after.agreed) == ({"f": "Down"}, {"f": "Down"})
     assert after.reference == reference("a")
     assert after.edited("f")
+
+
+@pytest.mark.parametrize("other", [{}, {"id": "a-2"}, {"birth": "later"}])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_record_that_was_made_anew_starts_anew(other: dict[str, str], gone: bool) -> None:
+    """What the record before it said, was told and had agreed to, counts no more."""
+    member = Member("a", {**TITLE.rules, "g": make_rule(Kind.TEXT)})
+    before = replace(ANY, says={"f": "old", "g": "x"}, shadow={"g": "x"}, agreed={"g": "x"})
+    row = incident(replace(before, gone=gone))
+    made = Heard(replace(reference("a"), **other), {"f": "Down"}, 9, AT)
+    intent = intend(member, kind="create", f=("Down", "Down"))
+    after = conclude(member, row, intent, made, NOTHING, confirmed=True, seen=10)
+    assert (after.says, after.live, after.seen) == ({"f": "Down"}, True, 10)
+    assert (after.shadow, after.agreed) == (
+        ({"f": "Down"}, {"f": "Down"})
+        if other
+        else ({"f": "Down", "g": "x"}, {"f": "Down", "g": "x"})
+    )
 
 
 @pytest.mark.parametrize(("value", "agreed"), [("low", "low"), ("minor", "minor"), ("high", None)])
@@ -387,9 +450,3 @@ def test_a_write_that_never_arrived_moves_nothing() -> None:
         base={"ended": Base("ten")},
     )
     assert after.edited("ended")
-
-
-def test_an_edit_with_a_date_that_cannot_be_read_is_dated_by_now() -> None:
-    """One malformed date costs its own precision, and nothing else."""
-    record = Record("1", "born", "digest", {}, modified="yesterday")
-    assert hear(TITLE, record, {"p": "Down"}, 3, AT).at == AT

@@ -12,18 +12,8 @@ from instep.core.abilities import Abilities, While
 from instep.core.fields import Decide, Field, Kind
 from instep.core.merge import Candidate, Merged, merge
 from instep.core.model import Base, Incident, Intent, Mark, Sent, Side, Word
-from instep.core.plan import (
-    Held,
-    Operation,
-    Plan,
-    Settled,
-    Why,
-    agrees,
-    apply,
-    at_rest,
-    carried,
-    settle,
-)
+from instep.core.operation import Operation, Why, carried
+from instep.core.plan import Settled, agrees, apply, at_rest, settle
 from instep.core.rules import Direction, Rule
 from instep.core.unit import Creation, Member, Unit
 from tests.core.make import (
@@ -467,35 +457,6 @@ def test_a_mark_names_where_it_began(gone: bool) -> None:
     (operation,) = creating(newcomer(), row).operations
     assert operation.mark is not None
     assert (operation.mark.origin, operation.mark.display) == ("a", "A-1" if gone else "")
-
-
-# Names.
-
-
-def test_a_checksum_names_what_is_sent() -> None:
-    """Two operations have one checksum if they send the same words to the same place."""
-    one = Operation("update", "b", 7, {"f": Sent("p", "x", ("x",), "old")}, "because")
-    assert one.key == (7, "b", "update")
-    assert one.checksum == replace(one, reason="other", record="B-1").checksum
-    assert one.checksum == replace(one, sent={"f": Sent("p", "y", ("x",))}).checksum
-    others = [
-        replace(one, sent={"f": Sent("p", "x", ("y",))}),
-        replace(one, sent={"f": Sent("q", "x", ("x",))}),
-        replace(one, system="c"),
-        replace(one, kind="close"),
-        replace(one, extra={"r": "1"}),
-    ]
-    assert len({one.checksum, *(other.checksum for other in others)}) == 6
-    assert Plan((one,)).checksum == Plan((one,), (Held(one, Why.LIMIT, ""),)).checksum
-    assert len({Plan().checksum, Plan((one,)).checksum, Plan((one, one)).checksum}) == 3
-
-
-def test_an_unmarked_operation_is_not_announced() -> None:
-    """Only an update that follows a create of the same run, not yet made, is announced."""
-    one = Operation("update", "b", 7, {}, "because", follows=True)
-    assert one.announced
-    assert not replace(one, record="B-1").announced
-    assert not replace(one, follows=False).announced
 
 
 # Laws of every plan.

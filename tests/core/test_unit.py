@@ -11,7 +11,7 @@ from instep.core.abilities import Abilities, While
 from instep.core.fields import Field, Kind
 from instep.core.model import Base, Incident, Intent, Mark, Record, Side, Written
 from instep.core.rules import Direction, Rule
-from instep.core.unit import Creation, Limits, Member, Unit
+from instep.core.unit import Creation, Limits, Member, OnGone, Unit
 from tests.core.make import UNIT, make_rule, reference
 
 RULE = make_rule(Kind.LINE)
@@ -88,6 +88,13 @@ def test_a_unit_is_bounded_unless_told_otherwise() -> None:
     assert 0 < unit.limits.share < 1
 
 
+def test_limits_of_a_system_s_own_come_first() -> None:
+    """A system is bounded by its own limits, and one without any by those of all."""
+    own, common = Limits(updates=1), Limits(updates=9)
+    unit = Unit("u", {}, {"a": Member("a", limits=own), "b": Member("b")}, common)
+    assert (unit.bounds("a"), unit.bounds("b")) == (own, common)
+
+
 def test_an_incident_knows_nothing_at_first() -> None:
     """What was never agreed is nothing; a side that was never heard of is blank."""
     row = Incident(7, "uid7", "a", base={"f": Base("x")})
@@ -116,6 +123,14 @@ def test_a_side_is_live_while_its_record_is_there() -> None:
     assert not Side("a", reference("a"), gone=True).live
 
 
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_side_is_let_go_when_it_is_to_have_no_record(known: bool, gone: bool) -> None:
+    """Gone without a reference is let go: neither a lost record nor a side that never had one."""
+    side = Side("a", reference("a") if known else None, gone=gone)
+    assert side.let_go is (gone and not known)
+
+
 def test_content_is_the_only_proof_of_an_edit() -> None:
     """A field was edited if it says other than its shadow, and only then."""
     side = Side("a", reference("a"), {"f": "x", "g": "y"}, {"f": "later"}, {"f": "x", "h": "z"})
@@ -127,6 +142,7 @@ def test_records_are_compared_by_what_they_are() -> None:
     one = Record("1", "born", "digest", {"secret": 1})
     assert one == replace(one, raw={})
     assert "secret" not in repr(one)
+    assert one.points == ()
     assert Written(one).echo == {}
 
 
@@ -150,3 +166,12 @@ def test_the_rules_have_one_name_whatever_the_order_of_sets() -> None:
     assert unit("x", "y").rules == unit("y", "x").rules
     assert unit("x", "y").rules != unit("x", "z").rules
     assert unit("x").rules != unit("x", writable=False).rules
+
+
+def test_what_becomes_of_the_lost_is_part_of_the_rules() -> None:
+    """Each way to take the loss of a record makes other rules; how records are read stays."""
+    members = [Member("a", {"f": RULE}, on_gone=on_gone) for on_gone in OnGone]
+    numbers = {Unit("u", {}, {"a": member}).rules for member in members}
+    assert len(numbers) == len(OnGone)
+    assert len({member.fingerprint for member in members}) == 1
+    assert members[0] == Member("a", {"f": RULE})

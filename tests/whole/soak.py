@@ -83,7 +83,7 @@ LISTING = {
 }
 #: Kind of fault -> the chance that a request meets it; what takes a second of real time is rare.
 FAULTS: dict[str, dict[str, Any]] = {
-    "429": {"chance": 0.008, "seconds": 1},
+    "429": {"chance": 0.008, "seconds": 0},
     "401": {"chance": 0.001},
     "403": {"chance": 0.001},
     "empty": {"chance": 0.004},

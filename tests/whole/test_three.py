@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,34 @@ def test_from_the_first_check_to_rest(tmp_path: Path, services: Services) -> Non
     assert writes(services) == after
 
     _edits_arrive(tmp_path, services)
+
+
+def test_a_plan_is_done_as_it_is_or_not_at_all(tmp_path: Path, services: Services) -> None:
+    """What the services log as asked of them is the list of the plan; said twice it is refused.
+
+    So is a plan whose world moved: exit 4, no write, and the next plan can be done.
+    """
+    assert instep("plan", "--out", "plan.json", cwd=tmp_path).code == 0
+    listed = planned(json.loads((tmp_path / "plan.json").read_text())["operations"])
+    done_once = instep("once", "--plan", "plan.json", cwd=tmp_path)
+    assert (done_once.code, done_once.err) == (0, "")
+    after = writes(services)
+    assert after == {kind: listed[kind, "create"] + listed[kind, "update"] for kind in KINDS}
+    assert instep("once", "--plan", "plan.json", cwd=tmp_path).code == 4
+
+    devrev = services["devrev"]
+    devrev.edit(devrev.records[0], title="One name")
+    assert instep("plan", "--out", "plan.json", cwd=tmp_path).code == 0
+    devrev.edit(devrev.records[0], title="Another name")
+    moved = instep("once", "--plan", "plan.json", "--json", cwd=tmp_path)
+    assert (moved.code, moved.data["kind"]) == (4, "moved")
+    assert "-> One name, now " in moved.err
+    assert "-> Another name; devrev said so at " in moved.err
+    # The two edits are the person's.
+    assert writes(services) == {**after, "devrev": after["devrev"] + 2}
+    assert instep("plan", "--out", "plan.json", cwd=tmp_path).code == 0
+    assert instep("once", "--plan", "plan.json", cwd=tmp_path).code == 0
+    assert instep("once", "--json", cwd=tmp_path).data["quiet"]
 
 
 def _edits_arrive(folder: Path, services: Services) -> None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from instep.cli.lists import look, meant
 from instep.cli.options import Call, command
 from instep.cli.text import age, columns, emit, emit_lines, word
-from instep.errors import UsageError
 
 if TYPE_CHECKING:
     from instep.cli.reasons import Judged
-    from instep.config import Config
     from instep.engine.context import App
 
 HEAD = ("", "SAYS", "SHADOW", "AGREED", "NOW")
@@ -28,7 +27,7 @@ def explain(call: Call, *, target: str) -> int:
 
     TARGET is an incident's number or uid, or a record's id or URL.
     """
-    data = asyncio.run(_read(call.load(), target))
+    data = asyncio.run(look(call.load(), _facts, target))
     code = int(bool(data["held"] or any(field["waits"] for field in data["fields"].values())))
     if call.json:
         return emit(data, code)
@@ -36,23 +35,15 @@ def explain(call: Call, *, target: str) -> int:
     return code
 
 
-async def _read(config: Config, target: str) -> dict[str, Any]:
-    """Read the incident from a copy of the ledger."""
-    from instep.app import Purpose, opened
-
-    async with opened(config, Purpose.PLAN) as app:
-        return await app.desk(_facts, app, target)
-
-
 def _facts(app: App, target: str) -> dict[str, Any]:
     """Gather what the ledger knows, and merge the row as the next cycle would."""
     from instep.cli.reasons import judged
     from instep.ledger import store, views
 
+    number = meant(app, target)
+    held = _waits(app, number)
     with app.ledger.begin() as db:
-        number = _one(views.find(db, target.strip()), target)
         (row,) = store.load(db, [number])
-        held = views.held_up(db, number)
         late = {n: c.error for n, c in views.heard(db, app.unit.name).items() if c.error}
         beside = {
             "began": views.began(db, number),
@@ -62,27 +53,22 @@ def _facts(app: App, target: str) -> dict[str, Any]:
             "intents": views.open_intents(db, number),
             "attic": views.attic(db, number),
         }
-    reasons = {(h["system"], h["kind"]): h["reason"] for h in held}
-    found = judged(app.unit, row, reasons, late)
+    found = judged(app.unit, row, {(h["system"], h["kind"]): h for h in held}, late, app.now())
     about = {"incident": row.id, "uid": row.uid, "origin": row.origin, "version": row.version}
     return {**about, **beside, "fields": {name: _field(found, name) for name in app.unit.fields}}
 
 
-def _one(found: list[int], target: str) -> int:
-    """Give the one incident that is meant.
+def _waits(app: App, number: int) -> list[dict[str, Any]]:
+    """Give what is held of an incident, with the group that it is in, and a sentence."""
+    from instep.cli.why import sentence
+    from instep.engine import orders
 
-    Raises:
-        UsageError: none is, or more than one.
-    """
-    if len(found) == 1:
-        return found[0]
-    if found:
-        numbers = ", ".join(map(str, found))
-        raise UsageError(
-            f'"{target}" may mean the incidents {numbers}', advice="name one by its number"
-        )
-    tried = "tried as an incident's number and uid, and as a record's display id, URL and own id"
-    raise UsageError(f'the ledger knows no "{target}"', advice=tried)
+    return [
+        {**row, "group": group.name, "now": sentence(row, app.now())}
+        for group in orders.groups(app)
+        for row in group.rows
+        if row["incident"] == number
+    ]
 
 
 def _field(found: Judged, name: str) -> dict[str, Any]:
@@ -180,11 +166,12 @@ def _intent(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
 
 
 def _held(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
-    """Show an operation that waits for a person."""
-    return row["system"], row["kind"], f"{age(row['since'], now)} ago", row["reason"]
+    """Show an operation that waits, for what, and where to look closer."""
+    closer = f"instep held show {row['group']}"
+    return row["system"], row["kind"], f"{age(row['since'], now)} ago", row["now"], closer
 
 
 def _kept(row: Mapping[str, Any], now: float) -> tuple[str, ...]:
     """Show a losing value."""
-    by = " and ".join(row["origins"])
-    return row["field"], word(row["value"]), by, f"{age(row['decided_at'], now)} ago", row["cause"]
+    by, lost = " and ".join(row["origins"]), f"{age(row['decided_at'], now)} ago"
+    return f"#{row['id']}", row["field"], word(row["value"]), by, lost, row["cause"]

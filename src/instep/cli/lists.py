@@ -1,93 +1,115 @@
-"""``held`` and ``conflicts``: what waits for a person, one line each."""
+"""Commands that list and are given orders: their family, a look at the ledger, an order to it."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from instep.cli.options import Call, command
-from instep.cli.text import age, columns, emit, emit_lines, many, word
+import click
+
+from instep.cli.options import config_option, debug_option, json_option
+from instep.errors import UsageError
 
 if TYPE_CHECKING:
-    from instep.cli.waiting import Waiting
     from instep.config import Config
-
-
-@command("held")
-def held(call: Call) -> int:
-    """List the operations that wait for a person, the oldest first."""
-    found, _ = asyncio.run(_read(call.load()))
-    marked = [("held", row) for row in found.held] + [("dead", row) for row in found.dead]
-    marked.sort(key=lambda each: str(each[1]["since"]))
-    rows = [row for _, row in marked]
-    code = int(bool(rows))
-    if call.json:
-        return emit({"held": rows}, code)
-    now = time.time()
-    emit_lines(
-        columns(
-            [
-                (
-                    state,
-                    f"{age(row['since'], now)} ago",
-                    f"incident {row['incident']}",
-                    f"{row['kind']} {row['system']}",
-                    row["reason"],
-                )
-                for state, row in marked
-            ],
-            indent="",
-        )
-    )
-    emit_lines([many(len(rows), "operation") + " held" if rows else "nothing is held"])
-    if found.held:
-        emit_lines(["what is over a limit is let through once by: instep backfill --yes"])
-    return code
-
-
-@command("conflicts")
-def conflicts(call: Call) -> int:
-    """List the fields that wait for a person, and the losing values that were kept."""
-    found, kept = asyncio.run(_read(call.load()))
-    code = int(bool(found.conflicts))
-    if call.json:
-        return emit({"waiting": found.conflicts, "attic": kept}, code)
-    now = time.time()
-    emit_lines([f"{many(len(found.conflicts), 'field')} waiting for a person"])
-    emit_lines(columns([_waiting(row, now) for row in found.conflicts]))
-    emit_lines([f"{many(len(kept), 'losing value')} kept"])
-    emit_lines(columns([_kept(row, now) for row in kept]))
-    return code
-
-
-def _waiting(row: dict[str, Any], now: float) -> tuple[str, ...]:
-    """Show a field that waits."""
-    said = "; ".join(f"{' and '.join(v['origins'])}: {word(v['value'])}" for v in row["values"])
-    return f"{age(row['since'], now)} ago", f"incident {row['incident']}", row["field"], said
-
-
-def _kept(row: dict[str, Any], now: float) -> tuple[str, ...]:
-    """Show a losing value."""
-    return (
-        f"{age(row['decided_at'], now)} ago",
-        f"incident {row['incident']}",
-        row["field"],
-        f"{' and '.join(row['origins'])}: {word(row['value'])}",
-        row["cause"],
-    )
-
-
-async def _read(config: Config) -> tuple[Waiting, list[dict[str, Any]]]:
-    """Read the ledger, from a copy."""
-    from instep.app import Purpose, opened
-    from instep.cli.waiting import waiting
+    from instep.core.model import Incident
     from instep.engine.context import App
-    from instep.ledger import views
 
-    def attic(app: App) -> list[dict[str, Any]]:
-        with app.ledger.begin() as db:
-            return views.attic(db)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HELP = ("-h", "--help")
+
+
+class Lists(click.Group):
+    """A group of commands that lists where none of them is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put in the command that is left out: options alone are those of the list."""
+        named = {*self.commands, *HELP}
+        if not args or (args[0].startswith("-") and named.isdisjoint(args)):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+def lists(name: str, text: str) -> Lists:
+    """Make a group of commands whose first is ``list``, with ``text`` as its help."""
+    group = Lists(name, help=text, context_settings={"help_option_names": list(HELP)})
+    for option in (config_option, debug_option, json_option):
+        group = option(group)
+    return group
+
+
+async def look(
+    config: Config, work: Callable[Concatenate[App, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Read a copy of the ledger, beside a daemon that may be at work."""
+    from instep.app import Purpose, opened
 
     async with opened(config, Purpose.PLAN) as app:
-        return await app.desk(waiting, app), await app.desk(attic, app)
+        return await app.desk(work, app, *args, **kwargs)
+
+
+async def order(
+    config: Config, work: Callable[Concatenate[App, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do what a person wants in the ledger itself, beside a daemon that may be at work."""
+    from instep.app import Purpose, opened
+
+    async with opened(config, Purpose.ORDER) as app:
+        return await app.desk(work, app, *args, **kwargs)
+
+
+def meant(app: App, target: str) -> int:
+    """Find the one incident that a number, a uid, or a record's id or URL means.
+
+    Raises:
+        UsageError: none is meant, or more than one.
+    """
+    from instep.ledger import views
+
+    with app.ledger.begin() as db:
+        found = views.find(db, target.strip())
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(map(str, found))
+        raise UsageError(
+            f'"{target}" may mean the incidents {numbers}', advice="name one by its number"
+        )
+    tried = "tried as an incident's number and uid, and as a record's display id, URL and own id"
+    raise UsageError(f'the ledger knows no "{target}"', advice=tried)
+
+
+def incident(app: App, number: int) -> Incident:
+    """Load an incident.
+
+    Raises:
+        UsageError: the ledger knows no such number.
+    """
+    from instep.engine.judge import load
+
+    found = load(app, [number])
+    if not found:
+        raise UsageError(f"the ledger knows no incident {number}")
+    return found[0]
+
+
+def title(app: App, row: Incident) -> str:
+    """Name an incident as people know it."""
+    from instep.engine.judge import look as seen
+
+    return seen(app.unit, row).title
+
+
+def system(app: App, name: str) -> str:
+    """Check the name of a system.
+
+    Raises:
+        UsageError: the configuration has no such system.
+    """
+    if name not in app.unit.members:
+        raise UsageError(
+            f'there is no system "{name}"', advice=f"one of {', '.join(app.unit.members)}"
+        )
+    return name

@@ -35,10 +35,13 @@ COMMANDS = MappingProxyType(
         "status": ("status", "Tell whether all is in step, and what waits."),
         "explain": ("explain", "Tell all that is known of one incident, and what is decided."),
         "conflicts": (
-            "lists",
-            "List the fields that wait for a person, and the losing values that were kept.",
+            "conflicts",
+            "List fields that wait for a person and values that lost, and settle them.",
         ),
-        "held": ("lists", "List the operations that wait for a person."),
+        "held": ("held", "List what waits, and let it through or leave it undone."),
+        "retry": ("retry", "Try again, in the next cycle, what services refused."),
+        "links": ("links", "Link records of one incident, or part them."),
+        "ledger": ("ledger", "Verify, back up, export or rebuild the ledger."),
     }
 )
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
@@ -109,8 +112,8 @@ def instep() -> None:
     """Keep incidents in step across DevRev, Datadog Incident Management and ProdManager.
 
     Exit codes: 0 done; 1 done, but something waits for a person; 2 wrong call or configuration,
-    nothing was started; 3 a system could not be used; 5 the ledger is unusable; 70 a bug in
-    instep.
+    nothing was started; 3 a system could not be used; 4 the world moved since it was looked at,
+    nothing was written; 5 the ledger is unusable; 70 a bug in instep.
     """
 
 

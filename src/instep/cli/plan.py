@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,16 +15,33 @@ from instep.cli.text import columns, emit, emit_lines, many, word
 if TYPE_CHECKING:
     from instep.cli.planned import Planned
     from instep.config import Config
-    from instep.core.plan import Held, Operation
+    from instep.core.operation import Held, Operation
 
-SIGNS = {"create": "+", "update": "~", "close": "x"}
+#: kind -> its sign; deletes are asked for by few, and shown only where there are any.
+SIGNS = {"create": "+", "update": "~", "close": "x", "delete": "-"}
 
 
 @command("plan")
 @click.option("--short", is_flag=True, help="Print the summary only.")
-def plan(call: Call, *, short: bool) -> int:
-    """Show what a cycle would write; nothing is written, here or there."""
-    found = asyncio.run(look(call.load()))
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Keep the plan in a file too, for: instep once --plan FILE.",
+)
+def plan(call: Call, *, short: bool, out: Path | None) -> int:
+    """Show what a cycle would write; nothing is written, here or there.
+
+    --out keeps the plan in a file, and changes neither a service nor the ledger.
+    """
+    from instep.cli import plan_file
+
+    config = call.load()
+    if out is not None:
+        plan_file.free(out)
+    found = asyncio.run(look(config))
+    if out is not None:
+        plan_file.write(out, found)
     if call.json:
         return emit(found.data(), found.exit_code)
     for name, tally in found.report.systems.items():
@@ -54,7 +72,11 @@ def summary(found: Planned) -> Iterator[str]:
         so_far = ", as far as could be heard" if found.away else ""
         yield f"in step{so_far}: {many(found.report.incidents, 'incident')}, nothing to do"
     else:
-        parts = [f"{sign} {many(counts[kind], kind)}" for kind, sign in SIGNS.items()]
+        parts = [
+            f"{sign} {many(counts[kind], kind)}"
+            for kind, sign in SIGNS.items()
+            if counts[kind] or kind != "delete"
+        ]
         parts.append(f"held {len(found.plan.held)}")
         parts += [f"waiting {many(waiting, 'conflict')}"] if waiting else []
         yield "  ".join(parts)
@@ -74,15 +96,18 @@ def public(found: Planned) -> Iterator[str]:
 
 def _body(found: Planned) -> Iterator[str]:
     """Show the plan by incident, since that is what people know."""
+    from instep.cli.planned import began
+
     for number, row in found.rows.items():
         first = row.side(row.origin).reference
         known = [first.display, first.url] if first else []
-        yield "  ".join([f"incident {number}", word(found.title(number)), row.origin, *known])
+        named = f"incident {found.number(number) or 'new'}"
+        yield "  ".join([named, word(found.title(number)), row.origin, *known])
         yield from columns(
             [
                 *(cells for op in found.plan.operations for cells in _cells(found, op, number)),
                 *(cells for item in found.plan.held for cells in _held(item, number)),
-                *(_conflict(each) for each in found.conflicts() if each["incident"] == number),
+                *(_conflict(each) for each in found.conflicts() if each["of"] == began(row)),
             ]
         )
         yield ""
@@ -94,6 +119,8 @@ def _cells(found: Planned, op: Operation, number: int) -> Iterator[tuple[str, ..
         return
     head = (f"{SIGNS[op.kind]} {op.system}", op.record or "(new)")
     reason = op.reason
+    if op.kind == "delete":
+        yield (*head, "", "delete", reason)
     for name, (before, after) in found.changes(op).items():
         moved = word(after) if op.kind == "create" else f"{word(before)} -> {word(after)}"
         yield (*head, name, moved, reason)

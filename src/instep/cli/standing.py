@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from instep.cli.text import age, instant, many, span
@@ -13,11 +12,14 @@ from instep.ledger import notes, runs, views
 
 if TYPE_CHECKING:
     from instep.engine.context import App
+    from instep.engine.orders import Group
     from instep.ledger.database import Ledger
     from instep.ledger.runs import Cursor
 
 #: How many of the last runs are told of.
 LAST = 5
+#: How many of the last runs are searched for a quiet one.
+SEARCHED = 100
 
 
 def patience(every: float) -> float:
@@ -42,7 +44,7 @@ def standing(app: App, every: float) -> dict[str, Any]:
     found, records = waiting(app), notes.linked(app.ledger)
     with app.ledger.begin() as db:
         heard, wrote = views.heard(db, app.unit.name), views.wrote(db)
-        last, total = views.last_runs(db, app.unit.name, LAST), runs.counts(db)["incidents"]
+        last, total = views.last_runs(db, app.unit.name, SEARCHED), runs.counts(db)["incidents"]
     systems = {
         name: _system(heard.get(name), every, app.now())
         | {"wrote_at": wrote.get(name), "records": records.get(name, 0)}
@@ -57,11 +59,29 @@ def standing(app: App, every: float) -> dict[str, Any]:
         "every": every,
         "systems": systems,
         "held": grouped(found.held),
-        "conflicts": found.conflicts,
+        "late": grouped(found.late),
         "dead": grouped(found.dead),
+        "conflicts": found.conflicts,
+        "gone": found.gone,
         "due": found.due,
-        "runs": last,
+        "quiet": _quiet(last, app.unit.members),
+        "runs": last[:LAST],
     }
+
+
+def _quiet(last: Iterable[views.Row], members: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Say what the last run cost in which nothing was written, by system; empty if none was."""
+    for row in last:
+        report = row["report"] or {}
+        tallies = report.get("systems", {})
+        tried = any(tally["failed"] for tally in tallies.values())
+        if row["state"] == "completed" and report["quiet"] and not tried:
+            return {
+                name: {"requests": tallies[name]["requests"], "records": tallies[name]["records"]}
+                for name in members
+                if name in tallies
+            }
+    return {}
 
 
 def _system(cursor: Cursor | None, every: float, now: float) -> dict[str, Any]:
@@ -93,21 +113,19 @@ def _reasons(late: list[str], found: Waiting, *, ran: bool) -> list[str]:
     return reasons
 
 
-def grouped(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put together what waits for one reason: how many, where, and since when the oldest does."""
-
-    def key(row: dict[str, Any]) -> tuple[str, str, str]:
-        return str(row["reason"]), str(row["system"]), str(row["kind"])
-
-    groups = [(name, list(group)) for name, group in groupby(sorted(rows, key=key), key)]
+def grouped(groups: Iterable[Group]) -> list[dict[str, Any]]:
+    """Say what waits for one reason: how many, where, and since when the oldest does."""
     return [
         {
-            "reason": reason,
-            "system": system,
-            "kind": kind,
-            "count": len(group),
-            "since": min(row["since"] for row in group),
-            "incidents": sorted({row["incident"] for row in group}),
+            "name": group.name,
+            "reason": group.reason,
+            "system": group.system,
+            "kind": group.kind,
+            "count": len(group.rows),
+            "approved": group.approved,
+            "since": group.since,
+            "again": instant(min(float(row["again"]) for row in group.rows)),
+            "incidents": sorted({row["incident"] for row in group.rows}),
         }
-        for (reason, system, kind), group in groups
+        for group in groups
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from instep.cli.lists import look
 from instep.cli.options import Call, command
 from instep.cli.text import age, columns, emit, emit_lines, many, span, word
 
@@ -25,7 +26,9 @@ def status(call: Call, *, health: bool) -> int:
     config = call.load()
     if health:
         return _health(call, config)
-    data = asyncio.run(_read(config))
+    from instep.cli.standing import standing
+
+    data = asyncio.run(look(config, standing, config.every))
     code = int(not data["in_step"])
     if call.json:
         return emit(data, code)
@@ -49,15 +52,6 @@ def _health(call: Call, config: Config) -> int:
     return int(not fine)
 
 
-async def _read(config: Config) -> dict[str, Any]:
-    """Read how things stand, from a copy of the ledger."""
-    from instep.app import Purpose, opened
-    from instep.cli.standing import standing
-
-    async with opened(config, Purpose.PLAN) as app:
-        return await app.desk(standing, app, config.every)
-
-
 def _lines(data: dict[str, Any], now: float) -> Iterator[str]:
     """Answer first, then who is late, what waits, and what ran."""
     counted = many(data["incidents"], "incident")
@@ -73,6 +67,8 @@ def _lines(data: dict[str, Any], now: float) -> Iterator[str]:
         yield from ("", "WAITING", *columns(waits))
     if data["runs"]:
         yield from ("", "LAST RUNS", *columns([_run(row, now) for row in data["runs"]]))
+    if data["quiet"]:
+        yield from ("", _quiet(data))
 
 
 def _system(name: str, system: dict[str, Any], now: float) -> tuple[str, ...]:
@@ -89,26 +85,52 @@ def _system(name: str, system: dict[str, Any], now: float) -> tuple[str, ...]:
 
 def _waits(data: dict[str, Any], now: float) -> Iterator[tuple[str, ...]]:
     """Show what waits, by who has to act, and how to look closer."""
-    for name, look in (("held", "instep held"), ("dead", "instep held")):
+    from instep.cli.why import next_try
+
+    for name in ("held", "late", "dead"):
         for group in data[name]:
-            what = f"{group['kind']} {group['system']}: {word(group['reason'], 80)}"
             oldest = f"oldest {age(group['since'], now)}"
-            yield f"{group['count']} {name}", oldest, what, look
+            late = f"; {next_try(group['again'], now)}" if name == "late" else ""
+            yield f"{group['count']} {name}", oldest, f"{_group(group)}{late}", "instep held"
     if conflicts := data["conflicts"]:
         oldest = f"oldest {age(min(c['since'] for c in conflicts), now)}"
         fields = ", ".join(sorted({c["field"] for c in conflicts}))
         yield f"{len(conflicts)} conflict", oldest, fields, "instep conflicts"
+    for group in data["gone"]:
+        oldest = f"oldest {age(group['since'], now)}"
+        what = f"{many(group['count'], 'record')} in {group['system']}"
+        yield f"{group['count']} gone", oldest, what, f"instep explain {group['incidents'][0]}"
     if data["due"]:
         yield f"{data['due']} due", "", "incidents that some side has not settled", ""
 
 
+def _group(group: dict[str, Any]) -> str:
+    """Say what is held for one reason."""
+    approved = f"; {group['approved']} approved" if group["approved"] else ""
+    return f"{group['kind']} {group['system']}: {word(group['reason'], 80)}{approved}"
+
+
+def _quiet(data: dict[str, Any]) -> str:
+    """Say what a cycle costs in which nothing is to do; the units are said once."""
+    told = [
+        f"{name} {many(cost['requests'], 'request')} for {many(cost['records'], 'record')}"
+        if at == 0
+        else f"{name} {cost['requests']} for {cost['records']}"
+        for at, (name, cost) in enumerate(data["quiet"].items())
+    ]
+    return f"quiet cycle: {', '.join(told)}"
+
+
 def _run(row: dict[str, Any], now: float) -> tuple[str, ...]:
     """Show one run."""
+    from instep.engine.report import WRITES
+
     report = row["report"] or {}
     wrote = sum(
         system[kind]
         for system in report.get("systems", {}).values()
-        for kind in ("creates", "updates", "closes")
+        for kind in WRITES
+        if kind in system
     )
     took = span(report["seconds"]) if report else ""
     what = f"wrote {wrote}" if wrote else "quiet" if report else ""

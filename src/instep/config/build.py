@@ -25,6 +25,8 @@ def unit_of(config: Config) -> Unit:
             rules=MappingProxyType(_rules(name, system, known)),
             creation=_creation(config, name, fields),
             writable=system.writable,
+            on_gone=system.on_gone,
+            limits=_limits(config, system),
         )
         for name, system in config.systems.items()
     }
@@ -35,6 +37,12 @@ def unit_of(config: Config) -> Unit:
         limits=Limits(**config.limits.model_dump()),
         closes=MappingProxyType({name: values for name, values in closes.items() if values}),
     )
+
+
+def _limits(config: Config, system: System) -> Limits | None:
+    """Give the limits of one system, where some are its own."""
+    own = system.limits.model_dump(exclude_none=True)
+    return Limits(**{**config.limits.model_dump(), **own}) if own else None
 
 
 def unwritable(unit: Unit) -> tuple[tuple[str, str, str], ...]:
@@ -129,4 +137,5 @@ def _creation(config: Config, name: str, fields: Mapping[str, Field]) -> Creatio
         origins=frozenset(others if create.origins is None else create.origins),
         when=MappingProxyType(when),
         words=MappingProxyType(dict(create.set)),
+        holds_alike=create.alike == "hold",
     )

@@ -73,16 +73,32 @@ class Limits(_Part):
     creates: Count = _DEFAULTS.creates
     updates: Count = _DEFAULTS.updates
     closes: Count = _DEFAULTS.closes
+    deletes: Count = _DEFAULTS.deletes
     share: Share = _DEFAULTS.share
 
 
+class SystemLimits(_Part):
+    """What of the limits is another for one system; what is not said is as for all."""
+
+    creates: Count | None = None
+    updates: Count | None = None
+    closes: Count | None = None
+    deletes: Count | None = None
+    share: Share | None = None
+
+
 class _System(_Part):
-    """What every system takes: its address, how long and how fast it is asked."""
+    """What every system takes: its address, how long and how fast it is asked, how much it gets.
+
+    ``on_gone`` is what becomes of an incident whose record there is gone.
+    """
 
     url: Url | None = None
     timeout: Seconds = 30.0
     rate: Share = 1.0
     writable: bool = True
+    on_gone: unit.OnGone = unit.OnGone.KEEP
+    limits: SystemLimits = SystemLimits()
 
     def secrets(self) -> tuple[str, ...]:
         """List what must not be seen."""
@@ -157,11 +173,15 @@ System = Annotated[DevRev | Datadog | ProdManager, Field(discriminator="type")]
 
 
 class Create(_Part):
-    """Which incidents a system is given; ``origins`` (in the file: ``from``) ``None`` means all."""
+    """Which incidents a system is given; ``origins`` (in the file: ``from``) ``None`` means all.
+
+    ``alike`` is what happens where it has a record that looks the same and belongs to no other.
+    """
 
     origins: tuple[str, ...] | None = Field(default=None, alias="from", min_length=1)
     when: dict[str, Choices] = {}
     set: dict[str, Plain] = {}
+    alike: Literal["hold", "create"] = "hold"
 
 
 class RuleSpec(_Part):

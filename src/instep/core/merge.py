@@ -8,13 +8,16 @@ events: it can be repeated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as made
 
-from instep.core.fields import MANY, Decide, Field
+from instep.core.fields import MANY, Decide, Field, Policy
 from instep.core.model import Base, Incident, Side, Word
 from instep.core.rules import Rule
-from instep.core.unit import Member, Unit
+from instep.core.unit import Member, OnGone, Unit
+
+#: Who said a value that was chosen by hand.
+PERSON = "a person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,12 @@ def merge(unit: Unit, incident: Incident) -> dict[str, Merged]:
 
 
 def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
-    """Merge one field over all live sides that have no open create and are not in doubt."""
+    """Merge one field over all sides that have something to say of it."""
     sides = [
         (member, incident.side(name))
         for name, member in unit.members.items()
         if field.name in member.rules
-        and incident.side(name).live
-        and not incident.side(name).doubt
+        and _speaks(member, incident.side(name))
         and not incident.creating(name)
         and not member.rules[field.name].mute(incident.side(name).says.get(field.name))
     ]
@@ -94,6 +96,46 @@ def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
     winner = _decide(field, candidates, list(unit.members))
     losers = tuple(c for c in candidates if c is not winner)
     return _settle(field, base, sides, proposals, winner, losers)
+
+
+def _speaks(member: Member, side: Side) -> bool:
+    """Whether a side is merged: it is live and not in doubt, or its last word is that it is over.
+
+    The latter is what the configuration takes the loss of a record for.
+    """
+    if side.gone:
+        return member.on_gone is OnGone.CLOSE and not side.let_go
+    return side.live and not side.doubt
+
+
+def decide(unit: Unit, incident: Incident, name: str, value: Word, at: str) -> Merged:
+    """Settle a field on a value that a person has chosen; what else is proposed has lost.
+
+    Where nothing is, what was agreed before has.
+    """
+    field = unit.fields[name]
+    found = merge_field(unit, incident, replace(field, policy=Policy(Decide.MANUAL)))
+    base = incident.base.get(name) or Base(None)
+    said = found.waiting or ((_of(found.base),) if found.base else ())
+    if not said and base.value is not None:
+        said = (_of(base),)
+    losers = tuple(c for c in said if c.value != value)
+    sides = [
+        (member, incident.side(system))
+        for system, member in unit.members.items()
+        if name in member.rules
+        and _speaks(member, incident.side(system))
+        and not incident.creating(system)
+        and not member.rules[name].mute(incident.side(system).says.get(name))
+    ]
+    proposals = [p for member, side in sides if (p := _propose(member, side, field, base))]
+    chosen = Candidate(value, (PERSON,), at)
+    return _settle(field, base, sides, proposals, chosen, losers)
+
+
+def _of(base: Base) -> Candidate:
+    """Give what was agreed as something that somebody stands for."""
+    return Candidate(base.value, base.origins, base.at)
 
 
 def _propose(member: Member, side: Side, field: Field, base: Base) -> Proposal | None:

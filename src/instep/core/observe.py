@@ -11,9 +11,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from instep.core.fields import moment, stamp
-from instep.core.model import Incident, Intent, Record, Reference, Sent, Side, Word, Words
+from instep.core.model import (
+    NOTHING,
+    Incident,
+    Intent,
+    Record,
+    Reference,
+    Sent,
+    Side,
+    Word,
+    Words,
+)
 from instep.core.rules import Direction, Rule
-from instep.core.unit import Member
+from instep.core.unit import Member, OnGone, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +40,17 @@ class Heard:
     at: str
 
 
-def hear(member: Member, record: Record, words: Words, ticket: int, now: str) -> Heard:
+def hear(
+    member: Member, record: Record, words: Words, ticket: int, now: str, *, first: bool = False
+) -> Heard:
     """Read a record's words (by path) through the member's rules.
 
-    What changed is dated by the service where it keeps such a time and it is past, else by now.
+    What changed is dated by the service where it keeps such a time and it is past, else by now;
+    but what is heard for the ``first`` time is not new for that, it is as old as the record.
     """
+    said = record.modified or (record.opened if first else "")
     try:
-        at = min(stamp(moment(record.modified)), now) if record.modified else now
+        at = min(stamp(moment(said)), now) if said else now
     except ValueError:
         at = now
     says = {
@@ -65,7 +79,7 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
     if stale(side, heard.ticket):
         return replace(side, doubt=True), True
     back = side.gone or side.reference is None
-    calm = replace(side, reference=heard.reference, doubt=False, gone=False)
+    calm = replace(side, reference=heard.reference, doubt=False, gone=False, gone_at="")
     if side.reference is not None and _other(side.reference, heard.reference):
         # Another record took its place: nothing was agreed with that one yet.
         calm = replace(calm, shadow={}, agreed={})
@@ -76,6 +90,35 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
         return calm, back
     says_at = {**side.says_at, **dict.fromkeys(changed, heard.at)}
     return replace(calm, says=heard.says, says_at=says_at, seen=seen), True
+
+
+def adopted(member: Member, side: Side, record: Record, heard: Heard) -> Side:
+    """Take nobody's word where a record that instep once made says what all new ones are given.
+
+    So it is with a record that is known by its mark only: the ledger that knew more was lost.
+    """
+    if record.mark is None or side.reference is not None:
+        return side
+    made = member.creation.words if member.creation else NOTHING
+    given = {
+        name: heard.says[name]
+        for name, rule in member.rules.items()
+        if name in heard.says
+        and (
+            rule.path in member.abilities.stamps
+            or heard.says[name] in _given(rule, made, record.mark.opened)
+        )
+    }
+    return replace(side, shadow={**side.shadow, **given})
+
+
+def _given(rule: Rule, made: Words, opened: str) -> tuple[Word, ...]:
+    """Give the own words that a new record gets whatever its incident says."""
+    try:
+        when = rule.put(opened) if rule.default == "opened" and opened else None
+    except ValueError:
+        when = None
+    return (rule.own(made.get(rule.path)), rule.own(rule.default), when)
 
 
 def remapped(side: Side, heard: Heard, *, same: bool) -> Side:
@@ -98,9 +141,28 @@ def _other(known: Reference, heard: Reference) -> bool:
     return (known.id, known.birth) != (heard.id, heard.birth)
 
 
-def lost(side: Side) -> Side:
-    """Take in that a direct read found no such record any more."""
-    return replace(side, gone=True, doubt=False)
+def lost(unit: Unit, member: Member, side: Side, at: str) -> Side:
+    """Take in that a direct read found no such record any more.
+
+    Where the configuration closes incidents then, it is as if the record had said so last.
+    """
+    gone = replace(side, gone=True, doubt=False, gone_at=at)
+    last = _farewell(unit, member, side) if member.on_gone is OnGone.CLOSE else NOTHING
+    says_at = {**side.says_at, **dict.fromkeys(last, at)}
+    return replace(gone, says={**side.says, **last}, says_at=says_at)
+
+
+def _farewell(unit: Unit, member: Member, side: Side) -> Words:
+    """Give the own words by which a record would say that its incident is over."""
+    found: dict[str, Word] = {}
+    for name, closing in unit.closes.items():
+        if not member.hears(name):
+            continue
+        rule = member.rules[name]
+        if not any(value in closing for value in rule.reads(side.says.get(name))):
+            words = (rule.put(value) for value in unit.fields[name].order if value in closing)
+            found[name] = next((word for word in words if word is not None), None)
+    return {name: word for name, word in found.items() if word is not None}
 
 
 def conclude(
@@ -119,9 +181,11 @@ def conclude(
     ``echo`` is, by path, what the write's own answer showed; ``confirmed`` whether the service
     said that the write succeeded, but for the paths ``undone``.
     """
-    side = incident.side(member.name)
+    side, born = incident.side(member.name), intent.kind == "create"
+    if born and side.reference is not None and _other(side.reference, heard.reference):
+        # Made anew: what the record before it said counts no more.
+        side = Side(side.system, seen=side.seen)
     shadow, agreed = dict(side.shadow), dict(side.agreed)
-    born = intent.kind == "create"
     for name, sent in intent.sent.items():
         rule = member.rules.get(name)
         says = heard.says.get(name)

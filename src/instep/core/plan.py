@@ -6,86 +6,14 @@ operations are still missing. At rest the list is empty, whoever asks and howeve
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from instep.core.fields import Kind
+from instep.core.create import plan_create
 from instep.core.merge import Merged
-from instep.core.model import NOTHING, Base, Incident, Mark, Reference, Sent, Side, Word, Words
-from instep.core.unit import Member, Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One write: a create, an update, or a close (an update that ends the incident there).
-
-    ``record`` is the display id of the record written to, ``None`` where it is yet to be made.
-    ``follows`` marks an update that completes a create of the same run, for what a create cannot
-    carry: it is part of that create, and planned anew once the record is there.
-    """
-
-    kind: str
-    system: str
-    incident: int
-    sent: Mapping[str, Sent]
-    reason: str
-    record: str | None = None
-    mark: Mark | None = None
-    extra: Words = field(default_factory=dict)
-    follows: bool = False
-
-    @property
-    def announced(self) -> bool:
-        """Whether it is only announced: the record that it completes is yet to be made."""
-        return self.follows and self.record is None
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        """Name the operation across cycles: incident, system, kind."""
-        return (self.incident, self.system, self.kind)
-
-    @property
-    def checksum(self) -> str:
-        """Name what would be sent: the same words to the same place."""
-        words = {name: [s.path, s.word] for name, s in self.sent.items()}
-        text = json.dumps([self.key, words, dict(self.extra)], sort_keys=True, default=list)
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-class Why(StrEnum):
-    """What an operation is held for."""
-
-    LIMIT = "limit"
-    REFUSED = "refused"
-    LACKING = "lacking"
-    DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An operation that waits for a person, and why."""
-
-    operation: Operation
-    why: Why
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a cycle would write, what it would hold, and which fields wait for a decision."""
-
-    operations: tuple[Operation, ...] = ()
-    held: tuple[Held, ...] = ()
-    waiting: tuple[tuple[int, str], ...] = ()
-
-    @property
-    def checksum(self) -> str:
-        """Name the plan: two plans with one checksum write the same."""
-        text = " ".join(op.checksum for op in self.operations)
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+from instep.core.model import Base, Incident, Sent, Side, Word, Words
+from instep.core.operation import Held, Operation
+from instep.core.unit import Member, OnGone, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +37,11 @@ def settle(unit: Unit, incident: Incident, merged: Mapping[str, Merged]) -> Sett
     waiting = {name for name, outcome in merged.items() if outcome.waiting}
     operations: list[Operation] = []
     held: list[Held] = []
+    if leaving := _leaving(unit, after):
+        if not _goes_on(unit, incident):
+            return Settled(after, merged, tuple(_deletes(unit, after, leaving)))
+        # Somebody goes on with it elsewhere: it is kept, whoever deleted his.
+        after = forget(after, leaving)
     for member in unit.members.values():
         for step in _plan_side(unit, member, after, waiting):
             if isinstance(step, Held):
@@ -148,6 +81,72 @@ def at_rest(settled: Settled) -> bool:
     )
 
 
+def forget(incident: Incident, systems: Iterable[str]) -> Incident:
+    """Let sides go: their records are gone, and there are to be no others."""
+    left = {
+        # Whatever record may come to it later, nothing is agreed with that one.
+        name: replace(
+            incident.side(name), reference=None, shadow={}, agreed={}, doubt=False, gone=True
+        )
+        for name in systems
+    }
+    return replace(incident, sides={**incident.sides, **left})
+
+
+def leave(unit: Unit, incident: Incident, system: str, kind: str, names: Iterable[str]) -> Incident:
+    """Leave undone what was held: the side stays as it is until somebody edits again."""
+    if kind == "create":
+        return forget(incident, [system])
+    if kind == "delete":
+        return forget(incident, _leaving(unit, incident))
+    side = incident.side(system)
+    left = [name for name in names if name in incident.base and not side.edited(name)]
+    agreed = {**side.agreed, **{name: incident.value(name) for name in left}}
+    shadow = {**side.shadow, **{name: side.says.get(name) for name in left}}
+    after = replace(side, shadow=shadow, agreed=agreed)
+    return replace(incident, sides={**incident.sides, system: after})
+
+
+def _leaving(unit: Unit, incident: Incident) -> list[str]:
+    """Name the systems in which the record is gone, if all others are to go with it."""
+    return [
+        name
+        for name, member in unit.members.items()
+        if member.on_gone is OnGone.DELETE
+        and incident.side(name).gone
+        and not incident.side(name).let_go
+    ]
+
+
+def _goes_on(unit: Unit, incident: Incident) -> bool:
+    """Whether somebody has edited what is left of an incident, to whatever words."""
+    return any(
+        side.live and side.edited(name)
+        for system, side in incident.sides.items()
+        if system in unit.members
+        for name in unit.members[system].rules
+        if unit.members[system].hears(name)
+    )
+
+
+def _deletes(unit: Unit, incident: Incident, leaving: list[str]) -> Iterable[Operation]:
+    """Plan to delete the records that are left: all of them, or none while one is not known."""
+    live = [name for name in unit.members if incident.side(name).live]
+    if any(incident.side(name).doubt or incident.pending(name) for name in live):
+        return
+    for member in unit.members.values():
+        side = incident.side(member.name)
+        if side.live and member.writable and side.reference is not None:
+            yield Operation(
+                kind="delete",
+                system=member.name,
+                incident=incident.id,
+                sent={},
+                reason=f"the record in {' and '.join(leaving)} is gone (on_gone: delete)",
+                record=side.reference.display,
+            )
+
+
 def _plan_side(
     unit: Unit, member: Member, incident: Incident, waiting: set[str]
 ) -> Iterable[Operation | Held]:
@@ -155,9 +154,11 @@ def _plan_side(
     side = incident.side(member.name)
     if not member.writable or incident.pending(member.name) is not None:
         return ()
-    if side.reference is None:
-        return _plan_create(unit, member, incident, waiting)
-    if side.gone or side.doubt:
+    if side.let_go:
+        return ()
+    if side.reference is None or side.gone:
+        return plan_create(unit, member, incident, waiting)
+    if side.doubt:
         return ()
     becoming = _becoming(member, incident, waiting)
     sent = {
@@ -239,109 +240,3 @@ def _because(incident: Incident, names: Iterable[str]) -> str:
         f"{', '.join(fields)} from {origin}" if origin else f"default {', '.join(fields)}"
         for origin, fields in told.items()
     )
-
-
-def _plan_create(
-    unit: Unit, member: Member, incident: Incident, waiting: set[str]
-) -> Iterable[Operation | Held]:
-    """Plan a record for a side that should exist and does not."""
-    if not _wanted(member, incident):
-        return ()
-    first = _origin(incident)
-    if first is None:
-        return ()
-    source, origin = first
-    sent = _born(unit, member, incident, waiting, origin.opened)
-    # The record in which it began, though that be gone: never another system's under its name.
-    began = incident.side(incident.origin).reference or Reference("", "")
-    mark = Mark(incident.origin, began.display, incident.uid, began.url, began.opened)
-    create = Operation(
-        kind="create",
-        system=member.name,
-        incident=incident.id,
-        sent=sent,
-        reason=f"{source} has {origin.display or origin.id}",
-        mark=mark,
-        extra=_extra(member, sent),
-    )
-    if lacks := _lacks(member, create):
-        reason = f"{member.name} requires {', '.join(lacks)}, and nothing says it"
-        return (Held(create, Why.LACKING, reason),)
-    rest = {name: s for name, s in sent.items() if not s.carried and _follows(member, sent, name)}
-    if not rest:
-        return (create,)
-    completing = {name: _complete(member, name, s) for name, s in rest.items()}
-    follow = _update(unit, member, incident, completing, None)
-    return (create, replace(follow, follows=True, reason="what a create cannot carry"))
-
-
-def _wanted(member: Member, incident: Incident) -> bool:
-    """Whether the configuration gives this system incidents like this one."""
-    creation = member.creation
-    if creation is None or incident.origin not in creation.origins:
-        return False
-    return all(incident.value(name) in values for name, values in creation.when.items())
-
-
-def _origin(incident: Incident) -> tuple[str, Reference] | None:
-    """Give the record in which the incident began, or the first one that is left, and whose."""
-    sides = [incident.side(incident.origin), *incident.sides.values()]
-    live = ((s.system, s.reference) for s in sides if s.reference is not None and not s.gone)
-    return next(live, None)
-
-
-def _born(
-    unit: Unit, member: Member, incident: Incident, waiting: set[str], opened: str
-) -> dict[str, Sent]:
-    """Give every field that a new record is to say, whether a create can carry it or not."""
-    made = member.creation.words if member.creation else NOTHING
-    sent: dict[str, Sent] = {}
-    for name, rule in member.rules.items():
-        value = None if name in waiting else incident.value(name)
-        word = rule.put(value) if member.carries(name) else None
-        if rule.path in made:
-            # Configured for every new record: it stands for whatever was agreed.
-            sent[name] = Sent(rule.path, value, rule.own(made[rule.path]))
-        elif rule.path in member.abilities.born and value is not None and member.writes(name):
-            sent[name] = Sent(rule.path, value, member.abilities.born[rule.path], carried=False)
-        elif word is not None:
-            sent[name] = Sent(rule.path, value, word)
-        elif rule.default is not None and member.takes(name):
-            word = rule.own(rule.default)
-            if rule.default == "opened" and rule.field.kind is Kind.INSTANT:
-                # A service that does not say when its record was made leaves it unsaid.
-                word = rule.put(opened or None)
-            if word is not None:
-                sent[name] = Sent(rule.path, value, word)
-    return {name: s for name, s in sent.items() if name in unit.fields}
-
-
-def _extra(member: Member, sent: Mapping[str, Sent]) -> Words:
-    """Give the configured words for paths that no field of the record covers."""
-    made = member.creation.words if member.creation else NOTHING
-    covered = {s.path for s in sent.values()}
-    return {path: word for path, word in made.items() if path not in covered}
-
-
-def _lacks(member: Member, create: Operation) -> list[str]:
-    """Name the paths without which the service would refuse the create."""
-    given = {s.path for s in create.sent.values() if s.carried} | set(create.extra)
-    return sorted(member.abilities.required - given)
-
-
-def _follows(member: Member, sent: Mapping[str, Sent], name: str) -> bool:
-    """Whether an update has to follow for a field that the create could not carry."""
-    rule = member.rules[name]
-    words = {n: member.rules[n].put(s.value) if not s.carried else s.word for n, s in sent.items()}
-    return not rule.agrees(sent[name].word, sent[name].value) and member.holds(name, words)
-
-
-def _complete(member: Member, name: str, sent: Sent) -> Sent:
-    """Turn what a create could not carry into what the following update sends."""
-    return Sent(sent.path, sent.value, member.rules[name].put(sent.value), assumed=sent.word)
-
-
-def carried(sent: Mapping[str, Sent], extra: Words) -> Words:
-    """Give the own words, by path, that a create or an update puts on the wire."""
-    words = {s.path: s.word for s in sent.values() if s.carried}
-    return {**words, **extra}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from instep.core.abilities import Abilities
 from instep.core.fields import Field
@@ -26,17 +27,51 @@ class Creation:
     origins: frozenset[str]
     when: Mapping[str, frozenset[Word]] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
+    holds_alike: bool = False
+    """Whether a create waits where a record that looks the same is there already."""
+
+
+class OnGone(StrEnum):
+    """What becomes of an incident whose record in a system is gone.
+
+    Nothing; it is closed everywhere; the record is made anew; or the others are deleted as well.
+    """
+
+    KEEP = "keep"
+    CLOSE = "close"
+    RECREATE = "recreate"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a run may do in one system before the rest waits for a person.
+
+    ``share`` (0 to 1) bounds updates, closes and deletes by the number of records linked there,
+    once there are enough of them for a share to mean something.
+    """
+
+    creates: int = 100
+    updates: int = 200
+    closes: int = 50
+    deletes: int = 10
+    share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A system as a unit uses it; ``fingerprint`` changes whenever its rules do."""
+    """A system as a unit uses it; ``fingerprint`` changes whenever its rules do.
+
+    ``limits`` of its own stand in place of the unit's.
+    """
 
     name: str
     rules: Mapping[str, Rule] = field(default_factory=dict)
     abilities: Abilities = field(default_factory=Abilities)
     creation: Creation | None = None
     writable: bool = True
+    on_gone: OnGone = OnGone.KEEP
+    limits: Limits | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -76,20 +111,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a run may do in one system before the rest waits for a person.
-
-    ``share`` (0 to 1) bounds updates and closes by the number of records linked there, once
-    there are enough of them for a share to mean something.
-    """
-
-    creates: int = 100
-    updates: int = 200
-    closes: int = 50
-    share: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
 class Unit:
     """One set of systems and fields; the order of ``members`` breaks ties."""
 
@@ -100,11 +121,21 @@ class Unit:
     closes: Mapping[str, frozenset[Word]] = field(default_factory=dict)
     """Field -> the common values that close an incident."""
 
+    def bounds(self, system: str) -> Limits:
+        """Give the limits of a system: its own, else those of all."""
+        return self.members[system].limits or self.limits
+
     @property
     def rules(self) -> int:
         """Name, as a number, all that decides which records there should be and what they say."""
         told = [
-            [name, member.fingerprint, member.writable, _told(member.creation)]
+            [
+                name,
+                member.fingerprint,
+                member.writable,
+                str(member.on_gone),
+                _told(member.creation),
+            ]
             for name, member in sorted(self.members.items())
         ]
         return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())

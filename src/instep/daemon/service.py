@@ -32,6 +32,8 @@ async def serve(app: App, config: Config, *, stop: asyncio.Event) -> None:
     Raises:
         LedgerError: the ledger became unusable; no further cycle was begun.
     """
+    # One that takes longer than from one cycle to the next does not hold up the others.
+    app.patience = config.every
     service = Service(app, stop)
     scheduler = scheduled(service.cycle, config.every)
     began = time.monotonic()

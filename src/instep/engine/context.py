@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,8 +42,11 @@ class App:
         now: the time, in seconds since the epoch.
         full_sweep_every: seconds after which a system that lists changes is swept whole.
         workers: how many writes to one system are under way at once.
-        hear_within: seconds that hearing one system may take before the others go on.
+        hear_within: seconds that hearing one system may take before it is given up.
+        settle_within: seconds of settling after which a cycle ends and leaves the rest.
+        patience: seconds after which a cycle goes on without a system that is still being heard.
         away: systems that could not be used in this cycle.
+        hearing: what is being heard, by system; it may outlast a cycle.
     """
 
     unit: Unit
@@ -54,7 +58,10 @@ class App:
     full_sweep_every: float = 3600.0
     workers: int = 8
     hear_within: float = 900.0
+    settle_within: float = 900.0
+    patience: float | None = None
     away: dict[str, str] = field(default_factory=dict)
+    hearing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +78,14 @@ class App:
     def member(self, name: str) -> Member:
         """Give a system as the unit uses it."""
         return self.unit.members[name]
+
+    async def hush(self) -> None:
+        """Stop hearing whatever is still being heard."""
+        tasks = list(self.hearing.values())
+        self.hearing.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def ticket(self) -> int:
         """Give the ticket for requests about to be made."""

@@ -2,43 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from instep.core.plan import Plan
+from instep.core.model import Incident
+from instep.core.operation import Plan
 from instep.engine.context import App
 from instep.engine.hear import hear_all
+from instep.engine.judge import Mandate
 from instep.engine.report import Report, Tally
 from instep.engine.settle import plan_due, settle_due
+from instep.errors import WorldMoved
 from instep.ledger import runs
 
 log = structlog.get_logger()
 
+#: What a person says to a plan and the incidents that it is about; ``WorldMoved`` is a no.
+Word = Callable[[Plan, Mapping[int, Incident], Report], Awaitable[Mandate]]
 
-async def run_cycle(app: App, *, sweep: bool = False, approved: bool = False) -> Report:
+
+async def run_cycle(app: App, *, sweep: bool = False, word: Word | None = None) -> Report:
     """Hear every system, then settle what is due; open intents are recovered on the way.
 
-    ``sweep`` hears everything, whatever the cursors say; ``approved`` is a person's word that
-    what the guard would hold may be sent.
+    ``sweep`` hears everything, whatever the cursors say. ``word`` is asked what may be done of
+    the plan, and nothing else is sent.
+
+    Raises:
+        WorldMoved: the plan is not the one that ``word`` expected; nothing was sent.
     """
     app.away.clear()
     began, asked = app.now(), _requests(app)
     report = await _begin(app)
     with bound_contextvars(run=report.run):
-        await hear_all(app, report, sweep=sweep)
-        if not report.refused:
-            await settle_due(app, report, approved=approved)
+        try:
+            await hear_all(app, report, sweep=sweep)
+            if not report.refused:
+                await _settle(app, report, word)
+        except WorldMoved:
+            report.state = "moved"
+            await _end(app, report, began, asked)
+            raise
         return await _end(app, report, began, asked)
 
 
-async def make_plan(app: App) -> tuple[Plan, Report]:
-    """Say what a cycle would write. ``app`` holds a copy of the ledger, which is thrown away."""
+async def _settle(app: App, report: Report, word: Word | None) -> None:
+    """Settle what is due, or what a person says of it."""
+    if word is None:
+        await settle_due(app, report)
+    else:
+        plan, rows = await plan_due(app, report)
+        await settle_due(app, report, await word(plan, rows, report))
+
+
+async def listen(app: App) -> Report:
+    """Hear every system and settle nothing: what there is gets into the ledger."""
+    app.away.clear()
+    began, asked = app.now(), _requests(app)
+    report = await _begin(app)
+    with bound_contextvars(run=report.run):
+        await hear_all(app, report)
+        report.state = "heard"
+        return await _end(app, report, began, asked)
+
+
+async def make_plan(app: App) -> tuple[Plan, dict[int, Incident], Report]:
+    """Say what a cycle would write, and to which incidents.
+
+    ``app`` holds a copy of the ledger, which is thrown away.
+    """
     app.away.clear()
     report = await _begin(app)
     with bound_contextvars(run=report.run):
         await hear_all(app, report)
-        # A cycle would send nothing either.
-        return Plan() if report.refused else await plan_due(app, report), report
+        if report.refused:
+            # A cycle would send nothing either.
+            return Plan(), {}, report
+        plan, rows = await plan_due(app, report)
+        return plan, rows, report
 
 
 async def _begin(app: App) -> Report:
@@ -53,7 +95,8 @@ async def _begin(app: App) -> Report:
 async def _end(app: App, report: Report, began: float, asked: dict[str, int]) -> Report:
     """End a run: count, remember, and say it in one line."""
     report.seconds = app.now() - began
-    report.state = "refused" if report.refused else "partial" if app.away else "completed"
+    if report.state == "running":
+        report.state = "refused" if report.refused else "partial" if app.away else "completed"
     for name, count in _requests(app).items():
         report.systems[name].counts["requests"] = count - asked[name]
     counts = await app.desk(_counts, app)

@@ -22,13 +22,27 @@ log = structlog.get_logger()
 
 
 async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
-    """Hear every system at once; one that cannot be heard costs only itself."""
-    tasks = [asyncio.create_task(hear(app, name, report, sweep=sweep)) for name in app.systems]
+    """Hear every system at once; one that cannot be heard costs only itself.
+
+    After ``app.patience`` the cycle goes on without those that are still being heard: they are
+    heard to the end meanwhile, and a later cycle settles what they said.
+    """
+    fresh = [name for name in app.systems if name not in app.hearing]
+    for name in fresh:
+        app.hearing[name] = asyncio.create_task(hear(app, name, report, sweep=sweep))
     try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+        if fresh:
+            await asyncio.wait({app.hearing[name] for name in fresh}, timeout=app.patience)
+        for name, task in list(app.hearing.items()):
+            if task.done():
+                del app.hearing[name]
+                task.result()
+            else:
+                report.systems[name].heard = False
+                leave_out(app, name, report.systems[name], "it is still being heard")
+    except BaseException:
+        await app.hush()
+        raise
 
 
 async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> None:
@@ -128,4 +142,5 @@ def _listening(app: App, name: str, run: int) -> notes.Listening:
         at=app.stamp(),
         run=run,
         fingerprint=app.fingerprints[name],
+        systems=app.unit.members.keys(),
     )

@@ -12,8 +12,8 @@ import structlog
 
 from instep.core.model import Incident, Reference
 from instep.engine.context import App
+from instep.engine.judge import load
 from instep.errors import RecordError, SideError
-from instep.ledger import store
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ async def show_links(app: App, joined: Collection[int]) -> None:
     able = [name for name, m in members if m.abilities.links and m.writable]
     if not able or not joined:
         return
-    rows = await app.desk(_load, app, sorted(joined))
+    rows = await app.desk(load, app, joined)
     await asyncio.gather(*(_show(app, rows, name) for name in able if name not in app.away))
 
 
@@ -35,13 +35,6 @@ async def _show(app: App, rows: Sequence[Incident], name: str) -> None:
         part = live[at : at + app.workers]
         if not all(await asyncio.gather(*(_link(app, row, name) for row in part))):
             return
-
-
-def _load(app: App, ids: list[int]) -> list[Incident]:
-    """Load incidents, however many."""
-    with app.ledger.begin() as db:
-        parts = range(0, len(ids), store.MANY)
-        return [row for at in parts for row in store.load(db, ids[at : at + store.MANY])]
 
 
 async def _link(app: App, incident: Incident, name: str) -> bool:

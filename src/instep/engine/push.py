@@ -12,7 +12,7 @@ import structlog
 
 from instep.core.model import Incident, Intent, Record, Reference, Written
 from instep.core.observe import Heard, hear
-from instep.core.plan import carried
+from instep.core.operation import carried
 from instep.engine.context import App
 from instep.errors import Gone, Rejected, SideError
 from instep.ledger import links
@@ -32,9 +32,8 @@ async def push(app: App, incident: Incident, intent: Intent, asked: int) -> Outc
         # Somebody else may have looked for it by now and found nothing.
         return _end(intent, Result.DROPPED, "expired before it was sent")
     try:
-        if intent.kind == "create":
-            return await _create(app, intent, asked)
-        return await _update(app, incident, intent, asked)
+        ways = {"create": _create, "delete": _delete}
+        return await ways.get(intent.kind, _update)(app, incident, intent, asked)
     except Rejected as error:
         return _end(intent, Result.REFUSED, error.told)
     except Gone as error:
@@ -42,10 +41,11 @@ async def push(app: App, incident: Incident, intent: Intent, asked: int) -> Outc
             # It was made, or it was not: that is looked up by its mark.
             return None
         # It went away between the look and the write.
-        return _end(intent, Result.GONE, error.message)
+        went = Result.DELETED if intent.kind == "delete" else Result.GONE
+        return _end(intent, went, error.message)
 
 
-async def _create(app: App, intent: Intent, asked: int) -> Outcome:
+async def _create(app: App, _: Incident, intent: Intent, asked: int) -> Outcome:
     """Make the record; one request that writes, never repeated."""
     written = await app.systems[intent.system].create(
         carried(intent.sent, intent.extra), intent.mark
@@ -67,6 +67,20 @@ async def _update(app: App, incident: Incident, intent: Intent, asked: int) -> O
         )
     written = await system.update(record, carried(intent.sent, intent.extra))
     return _written(app, intent, written, asked)
+
+
+async def _delete(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome:
+    """Look at the record once more, and delete it if it still says what it did."""
+    side = incident.side(intent.system)
+    record = await _still(app, incident, intent.system, side.reference)
+    if record is None:
+        return _end(intent, Result.DELETED, "the service has no such record")
+    heard = _heard(app, intent.system, record, asked)
+    if heard.says != side.says:
+        # Somebody goes on with it.
+        return _concluded(app, intent, record, asked, Result.STALE, reason="it was edited")
+    await app.systems[intent.system].delete(record.id)
+    return _end(intent, Result.DELETED, "")
 
 
 async def _still(
@@ -97,19 +111,39 @@ async def look(app: App, incident: Incident, name: str, asked: int) -> Outcome:
 
 async def recover(app: App, incident: Incident, intent: Intent, asked: int) -> Outcome | None:
     """Find out what became of an open intent; a create is looked up, never repeated."""
-    reference = incident.side(intent.system).reference
-    if intent.kind == "create" and reference is None:
-        return await _recover_create(app, intent, asked)
-    record = await _still(app, incident, intent.system, reference)
+    side = incident.side(intent.system)
+    if intent.kind == "create" and not side.live:
+        return await _recover_create(app, intent, asked, side.reference)
+    record = await _still(app, incident, intent.system, side.reference)
+    if intent.kind == "delete":
+        return _recover_delete(app, intent, there=record is not None)
     if record is None:
         return _end(intent, Result.GONE, "the service has no such record")
     log.info("intent.recovered", system=intent.system, incident=incident.id, kind=intent.kind)
     return _concluded(app, intent, record, asked, Result.RECOVERED, reason="found after a stop")
 
 
-async def _recover_create(app: App, intent: Intent, asked: int) -> Outcome | None:
-    """Look for the record by its mark; give up only when it can no longer turn up."""
-    found = await app.systems[intent.system].find(intent.mark)
+def _recover_delete(app: App, intent: Intent, *, there: bool) -> Outcome | None:
+    """Say whether a record was deleted; one that is there still may be, until that is too late."""
+    if not there:
+        return _end(intent, Result.DELETED, "found after a stop")
+    if app.now() < intent.expires + app.member(intent.system).abilities.deadline:
+        return None
+    return _end(intent, Result.DROPPED, "never arrived")
+
+
+async def _recover_create(
+    app: App, intent: Intent, asked: int, gone: Reference | None
+) -> Outcome | None:
+    """Look for the record by its mark; give up only when it can no longer turn up.
+
+    The one that is ``gone`` and was to be made anew is not it, though a look-up may lag.
+    """
+    found = [
+        record
+        for record in await app.systems[intent.system].find(intent.mark)
+        if gone is None or (record.id, record.birth) != (gone.id, gone.birth)
+    ]
     ids = [record.id for record in found]
     others = await app.desk(links.elsewhere, app.ledger, intent.system, ids, intent.incident)
     if found := [record for record in found if record.id not in others]:

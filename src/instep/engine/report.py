@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: What is counted per system, in the order in which it is shown.
-COUNTED = ("records", "requests", "creates", "updates", "closes", "comments", "failed")
+COUNTED = (
+    "records",
+    "requests",
+    "creates",
+    "updates",
+    "closes",
+    "deletes",
+    "comments",
+    "failed",
+)
+#: What of it are writes.
+WRITES = ("creates", "updates", "closes", "deletes")
 
 
 @dataclass(slots=True)
@@ -56,10 +67,7 @@ class Report:
     @property
     def writes(self) -> int:
         """Count what was written anywhere."""
-        return sum(
-            t.counts["creates"] + t.counts["updates"] + t.counts["closes"]
-            for t in self.systems.values()
-        )
+        return sum(t.counts[kind] for t in self.systems.values() for kind in WRITES)
 
     @property
     def exit_code(self) -> int:

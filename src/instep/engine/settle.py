@@ -1,30 +1,30 @@
 """Settle: merge due incidents, plan, decide, push and read back, until every side agrees.
 
-Incidents go oldest first and in batches: one commit decides a batch, small group commits conclude
-it. A pass looks at every due incident once; passes go on while they bring something about.
+Incidents with more than one record go first, so that live changes do not wait behind a backlog;
+then the oldest. They go in batches: one commit decides a batch, small group commits conclude it.
+A pass looks at every due incident once; passes go on while they bring something about.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 
-from instep.core.guard import Waiting, guard
-from instep.core.merge import merge
 from instep.core.model import Incident, Intent
-from instep.core.plan import Held, Operation, Plan, Settled, settle
+from instep.core.operation import Held, Operation, Plan
 from instep.engine.context import App
 from instep.engine.hear import leave_out
+from instep.engine.judge import Bench, Mandate, bench_of, judge, load
 from instep.engine.links import show_links
 from instep.engine.push import look, push, recover, stopped
 from instep.engine.report import Report
-from instep.errors import RecordError, SideError
-from instep.ledger import held, journal, notes, store
+from instep.errors import Denied, Forbidden, RecordError, SideError
+from instep.ledger import journal, store
 from instep.ledger.journal import Decision, Outcome, Result, Stamp
 
 log = structlog.get_logger()
@@ -35,8 +35,10 @@ BATCH = 64
 GROUP = 0.05
 #: Passes over the due incidents in one cycle; a create, what follows it, and what that moves.
 PASSES = 5
-#: kind of operation -> how the report counts it.
-COUNT_OF = {"create": "creates", "update": "updates", "close": "closes"}
+#: After so many failures in a row a system is away: before that it may be the records.
+STRIKES = 3
+#: kind of update -> how the report counts it.
+COUNT_OF = {"update": "updates", "close": "closes"}
 
 #: What is asked of a system about one incident.
 Question = Callable[[], Awaitable[Outcome | None]]
@@ -44,25 +46,28 @@ Question = Callable[[], Awaitable[Outcome | None]]
 
 @dataclass
 class Settling:
-    """What settling remembers over a run: what was let through, and what waits."""
+    """What settling remembers over a run: how long it may take, what failed, and what waits."""
 
     app: App
     report: Report
-    linked: Mapping[str, int]
-    approved: bool = False
+    bench: Bench
+    until: float
     joined: set[int] = field(default_factory=set)
-    spent: Counter[tuple[str, str]] = field(default_factory=Counter)
-    born: set[tuple[int, str]] = field(default_factory=set)
-    refused: set[tuple[int, str, str]] = field(default_factory=set)
     waiting: set[tuple[int, str]] = field(default_factory=set)
+    strikes: Counter[str] = field(default_factory=Counter)
+    failed: list[Outcome] = field(default_factory=list)
+
+    def struck(self, name: str, error: SideError) -> None:
+        """Count a failure: a system that lets nobody in, or fails time after time, is away."""
+        self.strikes[name] += 1
+        shut = isinstance(error, Denied) and not isinstance(error, Forbidden)
+        if shut or self.strikes[name] >= STRIKES:
+            leave_out(self.app, name, self.report.systems[name], error.message)
 
 
-async def settle_due(app: App, report: Report, *, approved: bool = False) -> None:
+async def settle_due(app: App, report: Report, mandate: Mandate | None = None) -> None:
     """Settle every due incident, pass by pass, until nothing more comes of it."""
-    if not await app.desk(due, app, 0):
-        return
-    linked = await app.desk(notes.linked, app.ledger)
-    run = Settling(app, report, linked, approved)
+    run = await _begin(app, report, mandate)
     for _ in range(PASSES):
         if not await _pass(run):
             break
@@ -70,27 +75,42 @@ async def settle_due(app: App, report: Report, *, approved: bool = False) -> Non
     await show_links(app, run.joined)
 
 
+async def _begin(app: App, report: Report, mandate: Mandate | None = None) -> Settling:
+    """Begin to settle."""
+    bench = await bench_of(app, mandate)
+    return Settling(app, report, bench, app.now() + app.settle_within)
+
+
 async def _pass(run: Settling) -> bool:
     """Settle every due incident once; answers whether anything was brought about."""
-    app, after, moved = run.app, 0, False
+    moved = False
     run.waiting.clear()
-    while ids := await app.desk(due, app, after):
-        after = ids[-1]
+    async for ids in _batches(run):
         moved |= await _batch(run, ids)
     return moved
 
 
-def due(app: App, after: int) -> list[int]:
-    """List the next batch of due incidents."""
+async def _batches(run: Settling) -> AsyncIterator[list[int]]:
+    """Yield what is due in batches, until it is done or the time is over."""
+    ids = await run.app.desk(due, run.app)
+    for at in range(0, len(ids), BATCH):
+        if run.app.now() >= run.until:
+            log.warning("cycle.cut", seconds=run.app.settle_within, left=len(ids) - at)
+            return
+        yield ids[at : at + BATCH]
+
+
+def due(app: App) -> list[int]:
+    """List what is due."""
     with app.ledger.begin() as db:
-        return store.due(db, app.unit.name, after, BATCH)
+        return store.due(db, app.unit.name)
 
 
 async def _batch(run: Settling, ids: Sequence[int]) -> bool:
     """Settle one batch: recover, decide in one commit, push."""
     app = run.app
     moved = await clear_up(run, ids)
-    decisions = await judge(run, ids)
+    decisions = await judge(run.bench, ids)
     stamp = Stamp(run.report.run, app.stamp(), app.now() + 2 * _deadline(app))
     intents = await app.desk(journal.decide, app.ledger, decisions, stamp, frozenset(app.away))
     _tell(run, decisions)
@@ -107,102 +127,42 @@ def _deadline(app: App) -> float:
 
 async def clear_up(run: Settling, ids: Sequence[int]) -> bool:
     """Find out what became of open intents, and read sides in doubt directly."""
-    app, report = run.app, run.report
-    incidents, asked = await app.desk(_load, app, ids), await app.ticket()
+    app = run.app
+    incidents, asked = await app.desk(load, app, ids), await app.ticket()
     # A system that is configured no more cannot be asked: its intents and doubts stay.
     tasks = [
-        _ask(app, report, intent.system, i, partial(recover, app, i, intent, asked))
+        _ask(run, intent.system, i, partial(recover, app, i, intent, asked))
         for i in incidents
         for intent in i.intents
         if intent.system in app.systems
     ]
     tasks += [
-        _ask(app, report, name, i, partial(look, app, i, name, asked))
+        _ask(run, name, i, partial(look, app, i, name, asked))
         for i in incidents
         for name, side in i.sides.items()
         if name in app.systems and side.doubt and side.live and not i.creating(name)
     ]
     outcomes = [outcome for outcome in await asyncio.gather(*tasks) if outcome is not None]
     if outcomes:
-        stamp = Stamp(report.run, app.stamp())
+        stamp = Stamp(run.report.run, app.stamp())
         await app.desk(journal.take_in, app.ledger, app.unit, outcomes, stamp)
         made = (o for o in outcomes if o.intent and o.intent.kind == "create" and o.heard)
         run.joined |= {outcome.incident for outcome in made}
     return bool(outcomes)
 
 
-def _load(app: App, ids: Sequence[int]) -> list[Incident]:
-    """Load a batch of incidents."""
-    with app.ledger.begin() as db:
-        return store.load(db, ids)
-
-
-async def _ask(
-    app: App, report: Report, name: str, incident: Incident, question: Question
-) -> Outcome | None:
+async def _ask(run: Settling, name: str, incident: Incident, question: Question) -> Outcome | None:
     """Ask a system about one incident, unless it is away; what it will not tell waits."""
-    if name in app.away:
+    if name in run.app.away:
         return None
     try:
         return await question()
     except SideError as error:
-        leave_out(app, name, report.systems[name], error.message)
+        run.struck(name, error)
+        log.warning("record.unread", system=name, incident=incident.id, why=error.told)
     except RecordError as error:
         log.warning("record.unread", system=name, incident=incident.id, why=error.told)
     return None
-
-
-async def judge(run: Settling, ids: Sequence[int]) -> list[Decision]:
-    """Merge and plan a batch, and let the guard look at it."""
-    app = run.app
-    incidents = await app.desk(_load, app, ids)
-    settled = {i.id: (i, settle(app.unit, i, merge(app.unit, i))) for i in incidents}
-    before = await app.desk(_waiting, app, ids)
-    if run.approved:
-        # A person's word is good for one more try of what was refused, not for one a pass.
-        before = {key: w for key, w in before.items() if key in run.refused}
-    planned = [
-        _completing(run, op)
-        for _, outcome in settled.values()
-        for op in outcome.operations
-        if op.system not in app.away
-    ]
-    guarded = guard(
-        planned,
-        app.unit.limits,
-        run.linked,
-        waiting=before,
-        spent=run.spent,
-        approved=run.approved,
-    )
-    return [
-        _decision(row, outcome, guarded.passed, guarded.held) for row, outcome in settled.values()
-    ]
-
-
-def _waiting(app: App, ids: Sequence[int]) -> dict[held.Key, Waiting]:
-    """Give what is held of a batch."""
-    with app.ledger.begin() as db:
-        return held.waiting(db, ids)
-
-
-def _completing(run: Settling, operation: Operation) -> Operation:
-    """Mark the update of a record that this very run has made: it completes the create."""
-    if (operation.incident, operation.system) not in run.born:
-        return operation
-    return replace(operation, follows=True)
-
-
-def _decision(
-    before: Incident, settled: Settled, passed: Sequence[Operation], stops: Sequence[Held]
-) -> Decision:
-    """Put together what is decided for one incident."""
-    return Decision(
-        before=before,
-        settled=settled,
-        passed=tuple(op for op in passed if op.incident == before.id),
-        held=(*settled.held, *(h for h in stops if h.operation.incident == before.id)),
-    )
 
 
 def _tell(run: Settling, decisions: Sequence[Decision]) -> None:
@@ -236,24 +196,39 @@ async def _push_all(run: Settling, work: Sequence[tuple[Incident, Intent]]) -> N
     finally:
         for task in pending:
             task.cancel()
+    await _note_failed(run)
 
 
 async def _push(
     run: Settling, gate: asyncio.Semaphore, incident: Incident, intent: Intent, asked: int
 ) -> Outcome | None:
-    """Push one intent; a system that fails is away for the rest of the cycle."""
+    """Push one intent; a system that fails time after time is away for the rest of the cycle."""
     app, tally = run.app, run.report.systems[intent.system]
     async with gate:
         if intent.system in app.away:
             return stopped(intent, SideError(app.away[intent.system]))
         try:
-            return await push(app, incident, intent, asked)
+            outcome = await push(app, incident, intent, asked)
         except SideError as error:
-            leave_out(app, intent.system, tally, error.message)
-            if error.unclear:
-                tally.counts["failed"] += 1
-                log.warning("write.unclear", system=intent.system, incident=incident.id)
+            tally.counts["failed"] += 1
+            run.struck(intent.system, error)
+            known = "write.unclear" if error.unclear else "write.failed"
+            log.warning(known, system=intent.system, incident=incident.id, reason=error.told)
+            end = Outcome(incident.id, intent.system, Result.REFUSED, intent, reason=error.told)
+            run.failed.append(end)
             return stopped(intent, error)
+        run.strikes[intent.system] = 0
+        return outcome
+
+
+async def _note_failed(run: Settling) -> None:
+    """Let what failed wait longer each time, where it was not the system that failed."""
+    app = run.app
+    failed = [outcome for outcome in run.failed if outcome.system not in app.away]
+    run.failed.clear()
+    if failed:
+        stamp = Stamp(run.report.run, app.stamp())
+        await app.desk(journal.unanswered, app.ledger, failed, stamp)
 
 
 async def _conclude(run: Settling, outcomes: Sequence[Outcome | None]) -> None:
@@ -278,38 +253,42 @@ def _count(run: Settling, outcome: Outcome) -> None:
         "record": record,
         "fields": fields,
     }
-    if outcome.result is Result.WRITTEN:
-        counts[COUNT_OF[kind]] += 1
-        if kind == "create":
-            run.born.add((outcome.incident, outcome.system))
+    match outcome.result:
+        case Result.WRITTEN if kind == "create":
+            counts["creates"] += 1
+            run.bench.born.add((outcome.incident, outcome.system))
             run.joined.add(outcome.incident)
             log.info("write.created", **about)
-        else:
+        case Result.WRITTEN:
+            counts[COUNT_OF[kind]] += 1
             log.info("write.updated", **about)
-    elif outcome.result is Result.REFUSED:
-        counts["failed"] += 1
-        run.refused.add((outcome.incident, outcome.system, kind))
-        log.warning("write.failed", reason=outcome.reason, **about)
-    elif outcome.result is Result.STALE:
-        log.info("write.stale", reason=outcome.reason, **about)
+        case Result.DELETED:
+            counts["deletes"] += 1
+            log.info("write.deleted", **about)
+        case Result.REFUSED:
+            counts["failed"] += 1
+            log.warning("write.failed", reason=outcome.reason, **about)
+        case Result.STALE:
+            log.info("write.stale", reason=outcome.reason, **about)
+        case _:
+            pass
 
 
-async def plan_due(app: App, report: Report) -> Plan:
-    """Say what settling would write, without deciding or writing anything.
+async def plan_due(app: App, report: Report) -> tuple[Plan, dict[int, Incident]]:
+    """Say what settling would write, without deciding or writing anything; and of which incidents.
 
-    To be called with a copy of the ledger: what open intents and doubts turn out to be is noted
-    there.
+    What open intents and doubts turn out to be is noted in the ledger.
     """
-    run = Settling(app, report, await app.desk(notes.linked, app.ledger))
+    run = await _begin(app, report)
     operations: list[Operation] = []
     stops: list[Held] = []
     waiting: list[tuple[int, str]] = []
-    after = 0
-    while ids := await app.desk(due, app, after):
-        after = ids[-1]
+    rows: dict[int, Incident] = {}
+    async for ids in _batches(run):
         await clear_up(run, ids)
-        for decision in await judge(run, ids):
+        for decision in await judge(run.bench, ids):
             operations += decision.passed
             stops += decision.held
             waiting += [(decision.before.id, name) for name in decision.settled.waiting]
-    return Plan(tuple(operations), tuple(stops), tuple(waiting))
+            rows[decision.before.id] = decision.before
+    return Plan(tuple(operations), tuple(stops), tuple(waiting)), rows

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from instep.errors import LedgerError
 from instep.ledger import sqlite
-from instep.ledger.migrations import upgrade
+from instep.ledger.migrations import current, upgrade
 from instep.ledger.tables import counters, metadata
 
 if TYPE_CHECKING:
@@ -93,6 +93,24 @@ def open_ledger(url: str, now: Callable[[], float]) -> Ledger:
             metadata.create_all(engine)
         else:
             upgrade(engine)
+    except DBAPIError as error:
+        engine.dispose()
+        raise _unusable(url, error) from error
+    except LedgerError:
+        engine.dispose()
+        raise
+    return Ledger(engine, now)
+
+
+def beside(url: str, now: Callable[[], float]) -> Ledger:
+    """Open a ledger to which another instep may be writing; nothing is made or upgraded.
+
+    Raises:
+        LedgerError: there is none, it is of another version, or it cannot be reached.
+    """
+    engine = _engine(url)
+    try:
+        current(engine)
     except DBAPIError as error:
         engine.dispose()
         raise _unusable(url, error) from error

@@ -17,9 +17,12 @@ from sqlalchemy import delete, insert, select
 from instep.core.merge import merge
 from instep.core.model import Incident, Intent, Side, Words
 from instep.core.observe import Heard, conclude, lost, observe
-from instep.core.plan import Held, Operation, Settled, Why, at_rest, settle
+from instep.core.operation import Held, Operation, Why
+from instep.core.plan import Settled, at_rest, forget, settle
+from instep.core.retry import refused
 from instep.core.unit import Unit
-from instep.ledger.held import keep_held
+from instep.ledger.held import add_held, calm, keep_held, waiting
+from instep.ledger.held import forget as forget_held
 from instep.ledger.store import load, put_digests, save, sent_row
 from instep.ledger.syncs import heard_from, wrote_to
 from instep.ledger.tables import conflicts, incidents, intents, journal
@@ -32,12 +35,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is decided for one incident: the row it was decided on, and what may be sent now."""
+    """What is decided for one incident: the row it was decided on, and what may be sent now.
+
+    What is ``left`` is neither sent nor held: it is planned again in the next cycle.
+    """
 
     before: Incident
     settled: Settled
     passed: tuple[Operation, ...] = ()
     held: tuple[Held, ...] = ()
+    left: tuple[Operation, ...] = ()
 
 
 class Result(StrEnum):
@@ -49,6 +56,11 @@ class Result(StrEnum):
     GONE = "gone"
     REFUSED = "refused"
     DROPPED = "dropped"
+    DELETED = "deleted"
+
+
+#: After these nothing is left of an earlier refusal, or of a person's word.
+DONE = (Result.WRITTEN, Result.GONE, Result.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,11 @@ def decide(
         save(
             db, [(d.before, d.settled.incident, not at_rest(d.settled)) for d in sound if _moves(d)]
         )
-        _keep_losers(db, sound, stamp)
-        keep_held(db, {d.before.id: d.held for d in sound}, stamp.run, stamp.at, away=away)
+        keep_losers(db, sound, stamp)
+        tried = {op.key for d in sound for op in (*d.passed, *d.left)}
+        tried |= {_key(intent) for d in sound for intent in d.before.intents}
+        held = {d.before.id: d.held for d in sound}
+        keep_held(db, held, stamp.run, stamp.at, tried=tried, away=away)
         heard_from(db, sound, stamp.run, stamp.at)
         return _open_intents(db, sound, stamp)
 
@@ -119,7 +134,7 @@ def _versions(db: Connection, ids: Sequence[int]) -> dict[int, int]:
     return {row.id: row.version for row in rows}
 
 
-def _keep_losers(db: Connection, decisions: Sequence[Decision], stamp: Stamp) -> None:
+def keep_losers(db: Connection, decisions: Sequence[Decision], stamp: Stamp) -> None:
     """Put the losing values of conflicts into the attic."""
     rows = [
         {
@@ -181,27 +196,35 @@ def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stam
         loaded = {i.id: i for i in load(db, {o.incident for o in outcomes})}
         current = dict(loaded)
         for outcome in outcomes:
-            current[outcome.incident] = _apply(unit, current[outcome.incident], outcome, seen)
+            before = current[outcome.incident]
+            current[outcome.incident] = _apply(unit, before, outcome, seen, stamp.at)
         _close_intents(db, outcomes)
-        save(db, [(loaded[i], after, _is_due(unit, after)) for i, after in current.items()])
+        due = {i: is_due(unit, after) for i, after in current.items()}
+        save(db, [(loaded[i], after, due[i]) for i, after in current.items()])
         _keep_digests(db, unit, outcomes, current)
         _keep_journal(db, outcomes, stamp)
         wrote_to(db, outcomes, stamp.run, stamp.at)
-        refused: dict[int, list[Held]] = {}
-        for o in outcomes:
-            if o.result is Result.REFUSED:
-                refused.setdefault(o.incident, []).append(_refused(o))
-        keep_held(db, refused, stamp.run, stamp.at, replace_all=False)
+        forget_held(db, [_key(o.intent) for o in outcomes if o.intent and o.result in DONE])
+        calm(db, [number for number, still in due.items() if not still])
+        keep_refused(db, ledger, [o for o in outcomes if o.result is Result.REFUSED], stamp)
 
 
-def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int) -> Incident:
+def _key(intent: Intent) -> tuple[int, str, str]:
+    """Name the operation behind an intent."""
+    return intent.incident, intent.system, intent.kind
+
+
+def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int, at: str) -> Incident:
     """Apply one outcome to an incident as it stands now."""
     member, side = unit.members[outcome.system], incident.side(outcome.system)
     mine = outcome.intent
     is_open = mine is not None and any(i.id == mine.id for i in incident.intents)
     after: Side = side
+    rest = tuple(i for i in incident.intents if mine is None or i.id != mine.id)
+    if outcome.result is Result.DELETED:
+        return forget(replace(incident, intents=rest), [outcome.system])
     if outcome.result is Result.GONE:
-        after = lost(side)
+        after = lost(unit, member, side, at)
     elif outcome.heard is not None:
         if mine is not None and is_open and outcome.result in (Result.WRITTEN, Result.RECOVERED):
             after = conclude(
@@ -216,12 +239,11 @@ def _apply(unit: Unit, incident: Incident, outcome: Outcome, seen: int) -> Incid
             )
         else:
             after, _ = observe(side, outcome.heard, seen)
-    rest = tuple(i for i in incident.intents if mine is None or i.id != mine.id)
     sides = incident.sides if after == side else {**incident.sides, outcome.system: after}
     return replace(incident, sides=sides, intents=rest)
 
 
-def _is_due(unit: Unit, incident: Incident) -> bool:
+def is_due(unit: Unit, incident: Incident) -> bool:
     """Compute from the row whether the incident is due: a wake-up cannot be lost."""
     settled = settle(unit, incident, merge(unit, incident))
     # What was heard and needs no write still has to be decided: base and shadows move.
@@ -262,7 +284,7 @@ def _keep_journal(db: Connection, outcomes: Sequence[Outcome], stamp: Stamp) -> 
             "record": o.heard.reference.id if o.heard else None,
             "before": {name: sent.assumed for name, sent in o.intent.sent.items()},
             "after": {name: sent.word for name, sent in o.intent.sent.items() if sent.carried},
-            "cause": o.reason,
+            "cause": "; ".join(why for why in (o.intent.cause, o.reason) if why),
         }
         for o in outcomes
         if o.intent is not None
@@ -271,8 +293,35 @@ def _keep_journal(db: Connection, outcomes: Sequence[Outcome], stamp: Stamp) -> 
         db.execute(insert(journal), rows)
 
 
+def unanswered(ledger: Ledger, outcomes: Sequence[Outcome], stamp: Stamp) -> None:
+    """Hold for a while what a service that answers others gave no usable answer to."""
+    with ledger.begin() as db:
+        keep_refused(db, ledger, outcomes, stamp, answered=False)
+
+
+def keep_refused(
+    db: Connection,
+    ledger: Ledger,
+    outcomes: Sequence[Outcome],
+    stamp: Stamp,
+    *,
+    answered: bool = True,
+) -> None:
+    """Hold what a service did not take until it is tried again, later each time."""
+    before = waiting(db, {o.incident for o in outcomes})
+    rows = []
+    for outcome in outcomes:
+        held = _refused(outcome)
+        known = before.get(held.key)
+        same = known is not None and known.checksum == held.operation.checksum
+        rows.append(
+            refused(held, known.tries if known and same else 0, ledger.now(), answered=answered)
+        )
+    add_held(db, rows, stamp.run, stamp.at)
+
+
 def _refused(outcome: Outcome) -> Held:
-    """Hold what a service refused, until other words are to be sent."""
+    """Make what is held of an outcome: the very words that the service did not take."""
     intent = outcome.intent
     if intent is None:
         raise ValueError("only an intent can be refused")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
-from instep.core.linking import Bound, Link, Place, link
+from instep.core.linking import Bound, Link, Place, address, link
 from instep.core.model import Incident, Record
 from instep.errors import Denied
-from instep.ledger.tables import cursors, external_references, incidents, sides
+from instep.ledger.tables import (
+    cursors,
+    external_references,
+    former_references,
+    incidents,
+    pointers,
+    sides,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -47,12 +55,19 @@ def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new:
     bound = _bound(db, system, [r.id for r in fresh])
     unknown = [r for r in fresh if not _is_known(r, bound)]
     marked = _marked(db, system, unknown)
-    begun = _begun(db, system, unknown)
+    begun = _former(db, system, unknown) | _begun(db, system, unknown)
+    addressed = _addressed(db, unit, system, unknown)
     joined = Joined()
     openers: dict[str, Record] = {}
     for record in fresh:
         known = next((b for b in bound.get(record.id, ()) if _same(b, record)), None)
-        how, incident = link(record, known, marked.get(record.id), begun.get(record.id))
+        how, incident = link(
+            record,
+            known,
+            marked.get(record.id),
+            begun.get(record.id),
+            addressed.get(record.id),
+        )
         holder = next(
             (b.incident for b in bound.get(record.id, ()) if b.birth == record.birth), None
         )
@@ -65,6 +80,8 @@ def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new:
         elif how is Link.DUPLICATE or incident in joined.records:
             joined.duplicates.append((record.id, incident))
         else:
+            if how is Link.ADDRESS:
+                _root(db, incident, system, record)
             uid = known.uid if known else (record.mark.uid if record.mark else _uid(db, incident))
             joined.records[incident] = (record, uid)
     _no_other_name(db, unit, system, openers.values())
@@ -73,6 +90,22 @@ def join(db: Connection, unit: str, system: str, fresh: Collection[Record], new:
         joined.records[incident_made.id] = (record, incident_made.uid)
     joined.reused = [b.incident for r in unknown for b in bound.get(r.id, ()) if b.birth != r.birth]
     return joined
+
+
+def _root(db: Connection, incident: int, system: str, record: Record) -> None:
+    """Let an incident of which nothing is agreed yet begin in the older of its two records."""
+    if record.opened:
+        db.execute(
+            update(incidents)
+            .where(incidents.c.id == incident, incidents.c.opened_at > record.opened)
+            .where(incidents.c.base == {})
+            .values(
+                origin=system,
+                origin_display=record.display,
+                origin_url=record.url,
+                opened_at=record.opened,
+            )
+        )
 
 
 def elsewhere(ledger: Ledger, system: str, ids: Collection[str], incident: int) -> set[str]:
@@ -185,6 +218,74 @@ def _begun(db: Connection, system: str, records: Sequence[Record]) -> dict[str, 
     }
 
 
+def _former(db: Connection, system: str, records: Sequence[Record]) -> dict[str, Place]:
+    """Find the incidents that these records belonged to before another took their place."""
+    births = {record.id: record.birth for record in records}
+    rows = db.execute(
+        select(former_references).where(
+            former_references.c.system == system, former_references.c.record.in_(births)
+        )
+    )
+    back = {row.incident: row.record for row in rows if births[row.record] == row.birth}
+    places = _places(db, system, incidents.c.id.in_(back)) if back else []
+    return {back[place.incident]: place for *_, place in places}
+
+
+def _addressed(
+    db: Connection, unit: str, system: str, records: Sequence[Record]
+) -> dict[str, Place]:
+    """Find the one incident of which a record points at another record, or is pointed at."""
+    plain = [record for record in records if record.mark is None]
+    met: dict[str, set[int]] = {}
+    for record_id, incident in _pointing(db, unit, system, plain):
+        met.setdefault(record_id, set()).add(incident)
+    sure = {record: next(iter(found)) for record, found in met.items() if len(found) == 1}
+    # Two that mean the same incident are a question for a person.
+    times = Counter(sure.values())
+    single = {record: i for record, i in sure.items() if times[i] == 1}
+    places = _places(db, system, incidents.c.id.in_(single.values())) if single else []
+    known = {place.incident: place for *_, place in places}
+    return {record: known[i] for record, i in single.items()}
+
+
+def _pointing(
+    db: Connection, unit: str, system: str, records: Sequence[Record]
+) -> Iterator[tuple[str, int]]:
+    """Yield (record, incident) for every address in either that is the other's."""
+    refs = external_references.c
+    points: dict[str, set[str]] = {}
+    for record in records:
+        for url in record.points:
+            points.setdefault(url, set()).add(record.id)
+    rows = db.execute(
+        select(refs.url, refs.incident)
+        .join(incidents, incidents.c.id == refs.incident)
+        .where(refs.url.in_(points), refs.system != system, incidents.c.unit == unit)
+    )
+    yield from ((record, row.incident) for row in rows for record in points[row.url])
+    urls = {address(record.url) or record.url: record.id for record in records}
+    back = db.execute(
+        select(pointers.c.url, pointers.c.incident)
+        .join(incidents, incidents.c.id == pointers.c.incident)
+        .where(pointers.c.url.in_(urls), pointers.c.system != system, incidents.c.unit == unit)
+    )
+    yield from ((urls[row.url], row.incident) for row in back)
+
+
+def keep_points(db: Connection, system: str, pointing: Mapping[int, Record]) -> None:
+    """Remember where the records of incidents point, in place of where they did."""
+    db.execute(
+        delete(pointers).where(pointers.c.system == system, pointers.c.incident.in_(pointing))
+    )
+    rows = [
+        {"incident": incident, "system": system, "url": url}
+        for incident, record in pointing.items()
+        for url in record.points
+    ]
+    if rows:
+        db.execute(insert(pointers), rows)
+
+
 def _places(
     db: Connection, system: str, condition: ColumnElement[bool], *, bare: bool = False
 ) -> list[tuple[str, str, str, Place]]:
@@ -233,11 +334,12 @@ def _open(
         {
             "unit": unit,
             "uid": record.mark.uid if record.mark else new.uid(),
-            "origin": record.mark.origin if record.mark else system,
+            # One that several incidents claim is nobody's, and is given to nobody.
+            "origin": "" if record.ambiguous else record.mark.origin if record.mark else system,
             "origin_display": record.mark.display if record.mark else record.display,
             "origin_url": record.mark.url if record.mark else record.url,
             "base": {},
-            "opened_at": new.at,
+            "opened_at": record.opened or new.at,
         }
         for record in records
     ]

@@ -15,9 +15,10 @@ from sqlalchemy import and_, func, insert, select, update
 from instep.core import observe as core
 from instep.core.fields import moment
 from instep.core.model import Incident, Record, Words
+from instep.core.operation import Why
 from instep.core.unit import Member
-from instep.ledger.held import duplicates, keep_duplicates, let_go
-from instep.ledger.links import New, join
+from instep.ledger.held import let_go, quarantine, quarantined
+from instep.ledger.links import Joined, New, join, keep_points
 from instep.ledger.store import MANY, load, put_digests, save
 from instep.ledger.tables import cursors, digests, external_references, incidents, sides
 
@@ -42,6 +43,8 @@ class Listening:
     at: str
     run: int
     fingerprint: str
+    systems: Collection[str] = ()
+    """Every system of the unit: a mark that names another is foreign."""
 
 
 @dataclass(slots=True)
@@ -118,8 +121,10 @@ def _take_in(
     for incident in [*load(db, joined.records.keys() - begun), *joined.made]:
         record, uid = joined.records[incident.id]
         words = listening.words(record)
-        heard = core.hear(listening.member, record, words, asked, listening.at)
         side, before = incident.side(system), known.get(record.id, "")
+        first = side.reference is None
+        heard = core.hear(listening.member, record, words, asked, listening.at, first=first)
+        side = core.adopted(listening.member, side, record, heard)
         if before and not before.startswith(listening.fingerprint):
             same = before.endswith(record.digest)
             side = core.remapped(side, heard, same=same)
@@ -135,9 +140,38 @@ def _take_in(
     noted.duplicates += joined.duplicates
     _save_noted(db, pairs)
     let_go(db, system, list(kept))
-    keep_duplicates(db, system, joined.duplicates, listening.run, listening.at)
+    quarantine(db, system, _untrusted(listening, joined), listening.run, listening.at)
     _doubt(db, system, joined.reused)
+    keep_points(db, system, {number: record for number, (record, _) in joined.records.items()})
     put_digests(db, system, kept)
+
+
+def _untrusted(listening: Listening, joined: Joined) -> list[tuple[str, int, Why, str]]:
+    """Say which records carry keys that are not to be trusted, and why."""
+    name, no = listening.member.name, "that is no system here"
+    copies = [
+        (
+            record,
+            incident,
+            Why.DUPLICATE,
+            f"{name} record {record} claims an incident that has its record there already",
+        )
+        for record, incident in joined.duplicates
+    ]
+    strange = [
+        (record.id, number, Why.FOREIGN, f"{name} record {record.id} carries {record.mark}: {no}")
+        for number, (record, _) in joined.records.items()
+        if record.mark is not None
+        and listening.systems
+        and record.mark.origin not in listening.systems
+    ]
+    several = "carries the marks of several incidents"
+    strange += [
+        (record.id, made.id, Why.FOREIGN, f"{name} record {record.id} {several}")
+        for made in joined.made
+        if (record := joined.records[made.id][0]).ambiguous
+    ]
+    return copies + strange
 
 
 def _save_noted(db: Connection, pairs: Mapping[int, tuple[Incident, Incident, bool]]) -> None:
@@ -188,7 +222,7 @@ def missing(ledger: Ledger, system: str, met: Collection[str], asked: int) -> in
         absent = {row.record: row.incident for row in rows if row.record not in met}
         _doubt(db, system, list(absent.values()))
         put_digests(db, system, dict.fromkeys(absent))
-        copies = [record for record in duplicates(db, system) if record not in met]
+        copies = [record for record in quarantined(db, system) if record not in met]
         let_go(db, system, copies)
         put_digests(db, system, dict.fromkeys(copies))
         return len(absent)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from instep.core.plan import Why
+from instep.core.operation import Why
+from instep.ledger.held import REFUSALS, again
 from instep.ledger.tables import counters, cursors, held, incidents, runs
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def wake(ledger: Ledger, unit: str, rules: int) -> None:
         db.execute(insert(counters).values(name=f"rules {unit}", value=rules))
         if before is not None:
             db.execute(update(incidents).where(incidents.c.unit == unit).values(due=True))
+            again(db)
 
 
 def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:
@@ -97,11 +99,11 @@ def _here(unit: str, system: str) -> Any:
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """Count incidents, due ones, what is held, and what was refused (dead)."""
+    """Count incidents, due ones, what waits for a person (held), and what was given up (dead)."""
     asked = {
         "incidents": select(func.count()).select_from(incidents),
         "due": select(func.count()).select_from(incidents).where(incidents.c.due),
-        "held": select(func.count()).select_from(held).where(held.c.why != Why.REFUSED),
-        "dead": select(func.count()).select_from(held).where(held.c.why == Why.REFUSED),
+        "held": select(func.count()).select_from(held).where(held.c.why.not_in(REFUSALS)),
+        "dead": select(func.count()).select_from(held).where(held.c.why == Why.DEAD),
     }
     return {name: int(db.scalar(query) or 0) for name, query in asked.items()}

@@ -40,8 +40,8 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin for real, so that reads of one transaction see one state."""
-    connection.exec_driver_sql("BEGIN")
+    """Begin for real, so that a transaction sees one state, and none that it cannot write over."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def path_of(url: str) -> Path | None:
@@ -90,6 +90,14 @@ def backup(url: URL, suffix: str) -> Path | None:
     return kept
 
 
+def _unwritten(error: OSError) -> LedgerError:
+    """Say that the lock's file could not be written."""
+    return LedgerError(
+        f"cannot write beside the ledger: {error}",
+        advice="check its folder's permissions, and the disk",
+    )
+
+
 class Lock:
     """The lock beside a ledger's file: one instep at a time writes to it.
 
@@ -113,16 +121,17 @@ class Lock:
         try:
             self._file = self.path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise LedgerError(
-                f"cannot write beside the ledger: {error}", advice="check its folder's permissions"
-            ) from error
+            raise _unwritten(error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise self._taken() from error
-        self._file.truncate(0)
-        self._file.write(f"pid {os.getpid()}: instep {' '.join(sys.argv[1:])}".strip())
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            self._file.write(f"pid {os.getpid()}: instep {' '.join(sys.argv[1:])}".strip())
+            self._file.flush()
+        except OSError as error:
+            raise _unwritten(error) from error
         return self
 
     def _taken(self) -> LedgerError:
@@ -144,3 +153,93 @@ class Lock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def online_backup(path: Path, copy: Path) -> dict[str, int]:
+    """Copy the file while others may be writing to it; answers the number of rows by table.
+
+    The copy shows one moment, has been checked, and is on the disk when this returns.
+
+    Raises:
+        LedgerError: the file cannot be read, or the copy is not like it.
+        OSError: there is no room, or no right, for the copy.
+    """
+    try:
+        with closing(_sharing(path)) as source:
+            source.execute("BEGIN")
+            rows = _counted(source)
+            # Within the transaction that has counted: both see the same moment.
+            with closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        with closing(sqlite3.connect(copy)) as target:
+            wrong = [str(row[0]) for row in target.execute("PRAGMA integrity_check(1)")]
+            copied = _counted(target)
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be copied: {error}",
+            advice="make room for the copy; instep ledger verify says if the ledger is sound",
+        ) from error
+    if wrong != ["ok"] or copied != rows:
+        raise LedgerError(
+            f"the copy of {path} is not sound: {wrong[0]}", advice="instep ledger verify says more"
+        )
+    keep(copy)
+    return rows
+
+
+def _sharing(path: Path) -> sqlite3.Connection:
+    """Open a file beside whoever writes to it; where that is forbidden, nobody does."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    except sqlite3.OperationalError:
+        connection.close()
+        return _reading(path)
+    return connection
+
+
+def _counted(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the rows of every table."""
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    return {
+        name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608 - its own name
+        for (name,) in names.fetchall()
+    }
+
+
+def keep(path: Path) -> None:
+    """Make a file, and its name in its folder, survive a loss of power."""
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def put_in_place(new: Path, path: Path, aside: Path) -> Path | None:
+    """Put a new file in the place of a ledger; answers where that is kept, if there was one.
+
+    To be called with the lock, when nobody has either open.
+    """
+    new.stat()
+    found = path.exists()
+    for file in (new, path):
+        _empty_log(file)
+    # The log first: beside another file it would be read as that one's.
+    for end in ("-wal", "-shm", ""):
+        if (old := path.with_name(path.name + end)).exists():
+            old.rename(aside.with_name(aside.name + end))
+    new.rename(path)
+    keep(path)
+    return aside if found else None
+
+
+def _empty_log(path: Path) -> None:
+    """Bring what a killed daemon left in the log into its file; a corrupt one is not touched."""
+    with suppress(sqlite3.Error):
+        with closing(_reading(path)) as connection:
+            sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        if sound:
+            with closing(_sharing(path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

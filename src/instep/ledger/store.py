@@ -6,25 +6,49 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam as b
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from instep.core.model import Base, Incident, Intent, Mark, Reference, Sent, Side
-from instep.ledger.tables import digests, external_references, incidents, intents, sides
+from instep.ledger.tables import (
+    digests,
+    external_references,
+    former_references,
+    incidents,
+    intents,
+    sides,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
+
+#: A side whose reference is another now: incident, system, the one before, the one now.
+Replaced = tuple[Incident, str, Reference | None, Reference | None]
 
 #: How many keys one statement names, well under every database's limit.
 MANY = 500
 
 
-def due(db: Connection, unit: str, after: int, limit: int) -> list[int]:
-    """List the next due incidents in id order."""
+def due(db: Connection, unit: str) -> list[int]:
+    """List the due incidents: those with more than one record first, then the oldest first.
+
+    The order does not depend on which service was heard first.
+    """
+    joined = (
+        select(func.count())
+        .select_from(external_references)
+        .where(external_references.c.incident == incidents.c.id)
+        .scalar_subquery()
+    )
     wanted = (
         select(incidents.c.id)
-        .where(incidents.c.unit == unit, incidents.c.due, incidents.c.id > after)
-        .order_by(incidents.c.id)
-        .limit(limit)
+        .where(incidents.c.unit == unit, incidents.c.due)
+        .order_by(
+            joined < 2,
+            incidents.c.opened_at,
+            incidents.c.origin,
+            incidents.c.origin_display,
+            incidents.c.id,
+        )
     )
     return list(db.scalars(wanted))
 
@@ -83,6 +107,7 @@ def _side(row: Row[Any], reference: Reference | None) -> Side:
         seen=row.seen,
         doubt=row.doubt,
         gone=row.gone,
+        gone_at=row.gone_at,
     )
 
 
@@ -97,13 +122,14 @@ def _intent(row: Row[Any]) -> Intent:
         mark=Mark(**row.mark),
         expires=row.expires,
         extra=row.extra,
+        cause=row.cause,
     )
 
 
 def save(db: Connection, pairs: Iterable[tuple[Incident, Incident, bool]]) -> None:
     """Save incidents given as (before, after, due); the version moves with every one."""
     changed: list[dict[str, Any]] = []
-    references: list[dict[str, Any]] = []
+    replaced: list[Replaced] = []
     fresh: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for before, after, is_due in pairs:
@@ -114,25 +140,34 @@ def save(db: Connection, pairs: Iterable[tuple[Incident, Incident, bool]]) -> No
             if side == old:
                 continue
             (fresh if old is None else moved).append(_side_row(after.id, side))
-            if side.reference != (old.reference if old else None) and side.reference is not None:
-                references.append(_reference_row(after, system, side.reference))
+            if side.reference != (old.reference if old else None):
+                replaced.append((after, system, old.reference if old else None, side.reference))
     if changed:
         db.execute(_SAVE, changed)
     if fresh:
         db.execute(insert(sides), fresh)
     if moved:
         db.execute(_MOVE, [{f"b_{key}": value for key, value in row.items()} for row in moved])
-    bind(db, references)
+    _bind(db, replaced)
 
 
-def bind(db: Connection, references: list[dict[str, Any]]) -> None:
-    """Write external references, in place of those that the same sides had."""
-    if not references:
+def _bind(db: Connection, replaced: Collection[Replaced]) -> None:
+    """Write external references in place of those that the sides had, which are remembered."""
+    if not replaced:
         return
-    db.execute(
-        _UNBIND, [{"b_incident": r["incident"], "b_system": r["system"]} for r in references]
-    )
-    db.execute(insert(external_references), references)
+    db.execute(_UNBIND, [{"b_incident": i.id, "b_system": system} for i, system, *_ in replaced])
+    former = [
+        _former_row(incident, system, old)
+        for incident, system, old, new in replaced
+        if old is not None and (new is None or (old.id, old.birth) != (new.id, new.birth))
+    ]
+    if former:
+        keys = [{"b_system": r["system"], "b_record": r["record"]} for r in former]
+        db.execute(_REMEMBERED, keys)
+        db.execute(insert(former_references), former)
+    rows = [_reference_row(i, system, new) for i, system, _, new in replaced if new is not None]
+    if rows:
+        db.execute(insert(external_references), rows)
 
 
 def _base_row(base: Base) -> dict[str, Any]:
@@ -165,6 +200,18 @@ def _reference_row(incident: Incident, system: str, reference: Reference) -> dic
     }
 
 
+def _former_row(incident: Incident, system: str, reference: Reference) -> dict[str, Any]:
+    """Make the row of a reference that a side had."""
+    return {
+        "system": system,
+        "record": reference.id,
+        "birth": reference.birth,
+        "incident": incident.id,
+        "display": reference.display,
+        "url": reference.url,
+    }
+
+
 def _side_row(incident: int, side: Side) -> dict[str, Any]:
     """Make the row of a side."""
     return {
@@ -177,6 +224,7 @@ def _side_row(incident: int, side: Side) -> dict[str, Any]:
         "seen": side.seen,
         "doubt": side.doubt,
         "gone": side.gone,
+        "gone_at": side.gone_at,
     }
 
 
@@ -209,8 +257,11 @@ def _statements() -> tuple[Any, ...]:
     forgotten = delete(digests).where(
         digests.c.system == b("b_system"), digests.c.record == b("b_record")
     )
-    return saved, moved, unbound, forgotten
+    remembered = delete(former_references).where(
+        former_references.c.system == b("b_system"), former_references.c.record == b("b_record")
+    )
+    return saved, moved, unbound, forgotten, remembered
 
 
-_SIDE_COLUMNS = ("says", "says_at", "shadow", "agreed", "seen", "doubt", "gone")
-_SAVE, _MOVE, _UNBIND, _FORGET = _statements()
+_SIDE_COLUMNS = ("says", "says_at", "shadow", "agreed", "seen", "doubt", "gone", "gone_at")
+_SAVE, _MOVE, _UNBIND, _FORGET, _REMEMBERED = _statements()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STATUS = {
     "written": "succeeded",
     "recovered": "succeeded",
+    "deleted": "succeeded",
     "stale": "modified",
     "refused": "failed",
 }

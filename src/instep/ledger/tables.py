@@ -107,6 +107,27 @@ external_references = Table(
     Index("external_references_display", "display"),
 )
 
+former_references = Table(
+    "former_references",
+    metadata,
+    Column("system", String, primary_key=True),
+    Column("record", String, primary_key=True),
+    Column("birth", String, primary_key=True),
+    _incident(),
+    Column("display", String, nullable=False),
+    Column("url", String, nullable=False),
+    Index("former_references_incident", "incident"),
+)
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("system", String, primary_key=True),
+    Column("url", String, primary_key=True),
+    Index("pointers_url", "url"),
+)
+
 sides = Table(
     "sides",
     metadata,
@@ -119,6 +140,7 @@ sides = Table(
     Column("seen", BigInteger, nullable=False, default=0),
     Column("doubt", Boolean, nullable=False, default=False),
     Column("gone", Boolean, nullable=False, default=False),
+    Column("gone_at", String, nullable=False, default=""),
 )
 
 digests = Table(
@@ -171,6 +193,7 @@ conflicts = Table(
     Column("cause", String, nullable=False),
     Column("run", Integer, nullable=False),
     Column("decided_at", String, nullable=False),
+    Column("restored_at", String),
     Index("conflicts_incident", "incident"),
 )
 
@@ -186,6 +209,9 @@ held = Table(
     Column("fields", Document, nullable=False),
     Column("since", String, nullable=False),
     Column("run", Integer, nullable=False),
+    Column("approved", String, nullable=False, default=""),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("again", Float, nullable=False, default=0.0),
 )
 
 runs = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -15,6 +17,7 @@ from instep.ledger.tables import (
     incidents,
     intents,
     journal,
+    pointers,
     runs,
 )
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 #: Outcomes in the journal after which a record says what was sent.
-WROTE = ("written", "recovered")
+WROTE = ("written", "recovered", "deleted")
 
 
 def find(db: Connection, target: str) -> list[int]:
@@ -67,6 +70,11 @@ def attic(db: Connection, incident: int | None = None, limit: int = 100) -> list
     return _rows(db, query if incident is None else query.where(conflicts.c.incident == incident))
 
 
+def kept(db: Connection, number: int) -> Row | None:
+    """Give one losing value of the attic."""
+    return next(iter(_rows(db, select(conflicts).where(conflicts.c.id == number))), None)
+
+
 def held_up(db: Connection, incident: int | None = None) -> list[Row]:
     """Give what waits for a person, the oldest first."""
     query = select(held).order_by(held.c.since, held.c.incident, held.c.system, held.c.kind)
@@ -92,6 +100,59 @@ def wrote(db: Connection) -> dict[str, str]:
         .group_by(journal.c.system)
     )
     return {row.system: row.at for row in rows}
+
+
+def writes(db: Connection, ids: Collection[int], since: str) -> Counter[tuple[int, str, str]]:
+    """Count, by incident, system and field, what was written to records that were there."""
+    rows = db.execute(
+        select(journal.c.incident, journal.c.system, journal.c.after).where(
+            journal.c.incident.in_(ids),
+            journal.c.at >= since,
+            journal.c.outcome.in_(WROTE),
+            journal.c.kind.in_(("update", "close")),
+        )
+    )
+    return Counter((row.incident, row.system, name) for row in rows for name in row.after or ())
+
+
+def opened(db: Connection, unit: str, first: str, last: str) -> list[int]:
+    """List the incidents whose first record was made between two instants (ISO 8601)."""
+    refs = external_references.c
+    return list(
+        db.scalars(
+            select(incidents.c.id)
+            .join(external_references, refs.incident == incidents.c.id)
+            .where(incidents.c.unit == unit, refs.system == incidents.c.origin)
+            .where(refs.opened >= first, refs.opened <= last)
+            .order_by(incidents.c.id)
+        )
+    )
+
+
+def alone(db: Connection, unit: str, system: str) -> list[int]:
+    """List the incidents that began in a system and have a record nowhere else."""
+    refs, others = external_references.c, external_references.alias().c
+    elsewhere = select(others.incident).where(
+        others.incident == incidents.c.id, others.system != system
+    )
+    return list(
+        db.scalars(
+            select(incidents.c.id)
+            .join(external_references, refs.incident == incidents.c.id)
+            .where(incidents.c.unit == unit, incidents.c.origin == system, ~elsewhere.exists())
+            .where(refs.system == system)
+            .order_by(incidents.c.id)
+        )
+    )
+
+
+def points(db: Connection, ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Give the addresses that the records of incidents hold, however many incidents."""
+    wanted, found = set(ids), dict[int, set[str]]()
+    for row in db.execute(select(pointers.c.incident, pointers.c.url)):
+        if row.incident in wanted:
+            found.setdefault(row.incident, set()).add(row.url)
+    return {incident: frozenset(urls) for incident, urls in found.items()}
 
 
 def last_runs(db: Connection, unit: str, limit: int) -> list[Row]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 #: The newest revision in ``versions``; a test keeps the two together.
-HEAD = "0002"
+HEAD = "0003"
 
 
 def upgrade(engine: Engine) -> None:
@@ -40,6 +40,22 @@ def upgrade(engine: Engine) -> None:
 
     with engine.connect() as connection:
         command.upgrade(_config(connection), "head")
+
+
+def current(engine: Engine) -> None:
+    """See that a ledger is there and of this version.
+
+    Raises:
+        LedgerError: it is not.
+    """
+    path = sqlite.path_of(engine.url.render_as_string(hide_password=False))
+    if path is not None and not path.exists():
+        raise LedgerError(f"there is no ledger {path} yet", advice="instep once makes it")
+    with engine.connect() as connection:
+        if _revision(connection) != HEAD:
+            raise LedgerError(
+                "the ledger is of another version of instep", advice="instep once upgrades it"
+            )
 
 
 def _revision(connection: Connection) -> str | None:
