@@ -12,6 +12,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
+# The numbers of the kill matrix are printed by whoever runs the tests, which is not who kills.
+from tests.kill.summary import pytest_terminal_summary  # noqa: F401
+
 # The default says the same thing every time: a failure is a fact about the change under test.
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100, print_blob=True)
 # For a night, or after touching the merge: HYPOTHESIS_PROFILE=long.
