@@ -83,6 +83,14 @@ def test_a_note_is_no_fault(line: Line, sims: Sims, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
+def test_a_link_to_itself_is_no_place_for_a_backup(line: Line, tmp_path: Path) -> None:
+    """A symbolic link that leads nowhere is something that is there already."""
+    (tmp_path / "loop").symlink_to("loop")
+    ran = line("ledger", "backup", "loop")
+    assert (ran.code, "loop is there already" in ran.err) == (2, True)
+
+
+@pytest.mark.usefixtures("config")
 def test_a_backup_says_where_and_how_much(line: Line, tmp_path: Path) -> None:
     """The rows are counted by table; the copy verifies as the ledger did."""
     ran = line("ledger", "backup", "copy.db")

@@ -106,6 +106,7 @@ def test_a_reviewed_file_is_accepted_before_the_first_run(line: Line, twice: Sim
     again = line("links", "accept", "pairs.txt")
     assert (again.code, counts(twice)) == (0, [1, 1, 1])
     assert "linked already" in again.out
+    assert "next cycle" not in again.err
 
 
 def test_nothing_is_doubled_before_they_are_linked(line: Line, twice: Sims, tmp_path: Path) -> None:
@@ -224,6 +225,34 @@ def test_a_missing_file_says_so(line: Line, twice: Sims) -> None:
     """What cannot be read is a wrong call."""
     assert line("links", "accept", "nowhere.txt").code == 2
     assert twice.world.requests == []
+
+
+@pytest.mark.usefixtures("twice")
+def test_a_file_without_a_pair_says_that_nothing_was_linked(line: Line) -> None:
+    """Where every line was commented out, it is said that there was nothing to do."""
+    Path("pairs.txt").write_text("# devrev:INC-1 datadog:IR-1001\n")
+    ran = line("links", "accept", "pairs.txt")
+    assert (ran.code, ran.out) == (0, "no pair of records is named: nothing to link\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00", "pairs.txt is no UTF-8 text"),
+        (b"a b " + b"\x1b" * 9000, "pairs.txt:1: a b ???"),
+    ],
+)
+@pytest.mark.usefixtures("twice")
+def test_what_is_no_list_of_pairs_is_told_in_a_short_line(
+    line: Line, content: bytes, said: str
+) -> None:
+    """Whatever the file holds, the error is short, moves no cursor, and shows a line's form."""
+    Path("pairs.txt").write_bytes(content)
+    ran = line("links", "accept", "pairs.txt")
+    assert ran.code == 2
+    assert said in ran.err
+    assert "a line is two records" in ran.err
+    assert len(ran.err) < 300
 
 
 def test_three_records_become_one_incident(line: Line, twice: Sims) -> None:

@@ -18,6 +18,9 @@ from tests.cli.sims import Line, Sims, closed_port, written
 KINDS = ("devrev", "datadog", "prodmanager")
 #: What makes a service answer after the others, once.
 SLOW = {"route": "incident", "kind": "latency", "seconds": 0.4}
+#: Entries of plans whose odd parts a test adds.
+OPERATION = dict.fromkeys(("op", "system", "of", "record", "fields", "reason", "why"), "x")
+CONFLICT = dict.fromkeys(("of", "field", "waits", "takes", "values"), "x")
 MANUAL = "fields:\n  title: {on_conflict: manual}\n"
 
 
@@ -285,6 +288,15 @@ def test_a_plan_without_a_system_is_one_without_it(
         ({"configuration": "0"}, "another configuration"),
         ({"operations": None}, "is no whole plan"),
         ({"held": [{"op": "create"}]}, "is no whole plan"),
+        ({"heard": [{}]}, "is no whole plan"),
+        ({"held": [{**OPERATION, "fields": None}]}, "is no whole plan"),
+        ({"operations": [{**OPERATION, "fields": {"title": "new"}}]}, "is no whole plan"),
+        ({"conflicts": [{**CONFLICT, "values": 5}]}, "is no whole plan"),
+        ({"conflicts": [{**CONFLICT, "values": [{"value": 1}]}]}, "is no whole plan"),
+        (
+            {"conflicts": [{**CONFLICT, "values": [{"value": 1, "origins": [2]}]}]},
+            "is no whole plan",
+        ),
     ],
 )
 @pytest.mark.usefixtures("config")
@@ -298,6 +310,17 @@ def test_a_plan_that_does_not_fit_is_a_wrong_call(
     ran = line("once", "--plan", plan)
     assert (ran.code, said in ran.err) == (2, True)
     assert len(sims.world.requests) == asked
+
+
+@pytest.mark.usefixtures("config")
+def test_what_is_nested_too_deeply_is_no_plan(line: Line, sims: Sims, plan: Path) -> None:
+    """A file that no reader of JSON gets through is a wrong call, and is not overwritten."""
+    plan.write_text("[" * 100_000)
+    for command in (("once", "--plan", plan), ("plan", "--out", plan)):
+        ran = line(*command)
+        assert (ran.code, "is no plan of instep" in ran.err) == (2, True)
+    assert plan.read_text() == "[" * 100_000
+    assert sims.world.requests == []
 
 
 @pytest.mark.usefixtures("config")

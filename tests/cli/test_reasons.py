@@ -91,6 +91,14 @@ def test_what_agrees_is_in_step() -> None:
     assert why(incident({"title": "t"}, {"title": "t"}), "title") == "in step"
 
 
+def test_what_was_left_as_it_is_is_not_called_in_step() -> None:
+    """A record that says something else, which a person chose to leave, is told as that."""
+    found = incident({"title": "new"}, {"title": "old"})
+    side = replace(found.side("two"), agreed={"title": "new"})
+    left = replace(found, sides={**found.sides, "two": side})
+    assert why(left, "title") == "left alone: it stands for new here"
+
+
 def test_what_differs_is_written_with_its_reason() -> None:
     """A side that stands where it stood is written to, unless a limit or a failure is before it."""
     found = incident({"title": "new"}, {"title": "old"})

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from instep.core.abilities import Abilities, While
 from instep.core.fields import Kind
 from instep.core.merge import merge_field
-from instep.core.model import NOTHING, Base, Incident, Intent, Mark, Record, Sent, Side, Word, Words
+from instep.core.model import (
+    NEVER,
+    NOTHING,
+    Base,
+    Incident,
+    Intent,
+    Mark,
+    Record,
+    Sent,
+    Side,
+    Word,
+    Words,
+)
 from instep.core.observe import Heard, conclude, hear, lost, observe, remapped, stale
 from instep.core.rules import Rule
 from instep.core.unit import Member
@@ -155,20 +167,24 @@ def test_a_change_is_dated_by_the_service(modified: str | None, at: str) -> None
 
 @given(state, word, st.booleans())
 def test_a_word_that_changed_with_the_rules_is_no_edit(side: Side, own: Word, same: bool) -> None:
-    """What other rules read in the same record, or nowhere in it, is no edit, and agreed on not."""
+    """What other rules read in the same record, or nowhere in it, is no edit; nor agreed on."""
     changed = side.says.get("f") != own
     moved = changed and (same or own is None) and "f" in side.says
     after = remapped(side, heard(own), same=same)
     assert after.shadow == ({**side.shadow, "f": own} if moved else side.shadow)
-    assert after.agreed == ({} if moved else side.agreed)
+    assert after.agreed == ({**side.agreed, "f": NEVER} if changed else side.agreed)
     heard_now = replace(after, says=heard(own).says)
     assert not (moved and heard_now.edited("f"))
 
 
 def test_an_edit_made_while_the_rules_changed_is_an_edit() -> None:
-    """Where the record itself has changed, and still says something, that is taken for an edit."""
+    """Where the record itself has changed, and still says something, that is taken for an edit.
+
+    It may be an old word, too: nobody has agreed to it, so that what all had agreed on stands
+    against it, though that be nothing.
+    """
     after = remapped(ANY, heard("new"), same=False)
-    assert after == ANY
+    assert after == replace(ANY, agreed={**ANY.agreed, "f": NEVER})
 
 
 # Conclude.

@@ -121,6 +121,8 @@ class Machine(RuleBasedStateMachine):
             # One that instep never heard it had made is made once more.
             self.trash[spot, system] = held
             self.removed.add((spot, system))
+        if self.gone.get(system) is OnGone.CLOSE:
+            self._ended(spot, system, held)
         deletes = self.gone.get(system) is OnGone.DELETE
         for (where, _), edits in self.edits.items():
             if where == spot:
@@ -128,6 +130,16 @@ class Machine(RuleBasedStateMachine):
                 if deletes:
                     # What was settled before goes with it; what is edited from now on does not.
                     edits.clear()
+
+    def _ended(self, spot: Spot, system: str, held: Held) -> None:
+        """Let the loss of a record knowingly end what it had been told of the status."""
+        mine = self.world.unit.members[system].rules["status"]
+        known = self.edits.get((spot, "status"), {})
+        for other, edit in list(known.items()):
+            theirs = self.world.unit.members[other].rules["status"]
+            own = mine.own(held.words.get(mine.path))
+            if any(mine.agrees(own, value) for value in theirs.reads(edit.own)):
+                del known[other]
 
     @rule(spot=spots, system=st.sampled_from(SYSTEMS))
     def put_back(self, spot: Spot, system: str) -> None:

@@ -20,7 +20,15 @@ from instep.engine import orders, settle
 from instep.engine.context import new_uid
 from instep.engine.cycle import make_plan, run_cycle
 from instep.engine.report import Report
-from instep.errors import Denied, Gone, LedgerError, Rejected, Unreachable
+from instep.errors import (
+    Denied,
+    Forbidden,
+    Gone,
+    LedgerError,
+    Rejected,
+    SideError,
+    Unreachable,
+)
 from instep.ledger import tables
 from instep.systems.memory import Memory
 from tests.engine.world import World
@@ -32,10 +40,10 @@ def allow(world: World) -> int:
     return sum(orders.approve(world.app, name) for name in names)
 
 
-def cycle(world: World, **options: bool) -> Report:
+def cycle(world: World, *, sweep: bool = False) -> Report:
     """Run one cycle, a minute after whatever was before."""
     world.clock.at += 60
-    return asyncio.run(run_cycle(world.app, **options))
+    return asyncio.run(run_cycle(world.app, sweep=sweep))
 
 
 def plan(world: World) -> Plan:
@@ -167,6 +175,80 @@ def test_a_system_that_fails_time_after_time_is_asked_no_more_in_that_cycle() ->
     dog.faults.down = False
     assert cycle(world).exit_code == 0
     assert (dog.writes, len(dog.records)) == (6, 6)
+
+
+def _failing(world: World, *answers: SideError | None) -> list[int]:
+    """Let creates in ``dog`` end like this, one after the other; answers which were tried."""
+    dog, tried = world.memories["dog"], list[int]()
+    world.app.workers = 1
+    for number in range(len(answers)):
+        world.memories["dev"].add(title=f"Incident {number}", severity="sev-2", stage="triage")
+    kept = dog.create
+
+    async def create(words: Words, mark: Mark) -> Written:
+        tried.append(len(tried))
+        if error := answers[tried[-1]]:
+            raise error
+        return await kept(words, mark)
+
+    dog.create = create  # type: ignore[method-assign]
+    return tried
+
+
+def test_a_system_that_lets_nobody_in_is_asked_once(world: World) -> None:
+    """Credentials that are refused are refused for all records: one request shows it."""
+    tried = _failing(world, *[Denied("no such key", system="dog")] * 5)
+    report = cycle(world)
+    assert (len(tried), report.systems["dog"].why, report.exit_code) == (1, "no such key", 3)
+    assert len(world.memories["page"].records) == 6
+
+
+@pytest.mark.parametrize("kind", [Forbidden, Unreachable])
+def test_a_system_that_fails_three_times_in_a_row_is_away(
+    world: World, kind: type[SideError]
+) -> None:
+    """What may be about one record is tried with others; after three in a row it is the system."""
+    tried = _failing(world, *[kind("not this", system="dog")] * 6)
+    report = cycle(world)
+    assert (len(tried), report.systems["dog"].why, report.exit_code) == (3, "not this", 3)
+
+
+def test_a_success_in_between_starts_the_count_anew(world: World) -> None:
+    """Two failures, a success, two failures: it is the records, so all others are written."""
+    no = Forbidden("not this", system="dog")
+    tried = _failing(world, no, no, None, no, no, None)
+    report = cycle(world)
+    tally = report.systems["dog"]
+    assert (len(tried), tally.why, tally.counts["failed"]) == (6, "", 4)
+    assert tally.counts["creates"] == 2
+    assert report.due == 4
+
+
+def test_a_cycle_that_takes_too_long_goes_on_in_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left when the time is over is due, and settled by the cycles after it."""
+    monkeypatch.setattr(settle, "BATCH", 1)
+    dog = world.memories["dog"]
+    for number in range(3):
+        world.memories["dev"].add(title=f"Incident {number}", severity="sev-2", stage="triage")
+
+    def dawdle(*_: object) -> None:
+        world.clock.at += 1000
+        dog.faults.after_write = dawdle
+
+    dog.faults.after_write = dawdle
+    with capture_logs() as logs:
+        report = cycle(world)
+    cuts = [line["left"] for line in logs if line["event"] == "cycle.cut"]
+    assert cuts[0] == 2
+    assert (len(dog.records), report.due >= 2, report.exit_code) == (2, True, 1)
+    cycle(world)
+    assert len(dog.records) == 3
+    cycle(world)
+    assert len(dog.records) == 4
+    cycle(world)
+    assert cycle(world).exit_code == 0
 
 
 def test_one_write_that_is_never_answered_costs_only_itself(world: World) -> None:
@@ -460,9 +542,13 @@ def test_a_lost_ledger_is_rebuilt_from_the_marks(world: World) -> None:
     again = World(clock=world.clock)
     for name, memory in world.memories.items():
         again.memories[name].records = memory.records
+    again.app.new_uid = new_uid
     report = cycle(again)
     assert sum(t.counts["creates"] for t in report.systems.values()) == 0
     assert report.incidents == 2
+    records = (record for memory in world.memories.values() for record in memory.records.values())
+    uids = {record.mark.uid for record in records if record.mark is not None}
+    assert {row.uid for row in rows(again, tables.incidents)} == uids
 
 
 def test_the_guard_holds_the_excess_until_it_is_approved() -> None:
@@ -673,8 +759,10 @@ def test_a_record_deleted_after_an_unclear_update_is_gone(world: World) -> None:
     """An open update whose record is deleted ends with the record."""
     dev, dog = world.memories["dev"], world.memories["dog"]
     dev.edit(only(dev), title="Checkout down")
-    dog.faults.lose_reply = True
+    fall_silent(dog)
     cycle(world)
+    assert count(world, tables.intents) == 1
+    dog.faults.down = False
     dog.remove(only(dog))
     assert cycle(world).exit_code == 0
     assert count(world, tables.intents) == 0
@@ -970,3 +1058,24 @@ def test_a_clock_set_back_sweeps_and_a_future_date_blinds_nobody(world: World) -
     dev.edit(only(dev), title="Checkout is down")
     assert cycle(world).exit_code == 0
     assert world.common("dog", only(dog))["title"] == "Checkout is down"
+
+
+@pytest.mark.parametrize("display", ["", "dog-77"])
+def test_a_mark_that_names_no_record_begins_an_incident(world: World, display: str) -> None:
+    """A mark of a lost ledger whose record nobody knows keeps its uid; nothing is guessed."""
+    dev, mark = world.memories["dev"], Mark("dog", display, "lostlostlost")
+    made = dev.add(title="Search slow", severity="sev-1", stage="triage")
+    dev.records[made] = replace(dev.records[made], mark=mark)
+    report = cycle(world)
+    assert (report.incidents, report.exit_code) == (2, 0)
+    assert [row.uid for row in rows(world, tables.incidents)][1] == "lostlostlost"
+
+
+def test_two_systems_may_number_alike(world: World) -> None:
+    """A record with the id of another system's is not taken for that one: it was born apart."""
+    dev, dog = world.memories["dev"], world.memories["dog"]
+    other = dog.add(title="Search slow", severity="SEV-2", state="active")
+    dog.records["dev-1"] = replace(dog.records.pop(other), id="dev-1")
+    assert cycle(world).exit_code == 0
+    titles = {world.common("dev", record)["title"] for record in dev.records}
+    assert titles == {"Checkout slow", "Search slow"}

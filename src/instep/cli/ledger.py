@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,9 +61,9 @@ def backup(call: Call, *, file: Path) -> int:
     """
     from instep.ledger import care
 
-    rows = care.backup(call.load().ledger, file.resolve())
+    rows = care.backup(call.load().ledger, file.absolute())
     if call.json:
-        return emit({"file": str(file.resolve()), "rows": rows}, 0)
+        return emit({"file": str(file.absolute()), "rows": rows}, 0)
     click.echo(f"{file}: {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')}")
     emit_lines(columns([(name, str(count)) for name, count in rows.items()]))
     return 0
@@ -82,8 +83,9 @@ def export(call: Call, *, out: Path | None) -> int:
     care.file_of(config.ledger)
     copy = copied(config.ledger, time.time)
     try:
-        lines = care.export(copy)
-        count = _print(lines) if out is None else _write(lines, out)
+        # Whoever reads the lines may stop: what is open is closed before the copy is.
+        with closing(care.export(copy)) as lines:
+            count = _print(lines) if out is None else _write(lines, out)
     finally:
         copy.close()
     if call.json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instep.app import Purpose, opened
+from instep.cli.text import word
 from instep.core.operation import QUARANTINE
 from instep.engine import orders
 from instep.engine.cycle import listen
@@ -109,13 +110,15 @@ def parsed(path: Path) -> list[Pair]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text", advice=FORM) from error
     pairs: list[Pair] = []
     for number, line in enumerate(lines, 1):
         said = line.partition("#")[0].split()
         if said and len(said) != 2:
-            raise UsageError(f"{path}:{number}: {line.strip()}", advice=FORM)
+            raise UsageError(f"{path}:{number}: {word(line.strip(), 100)}", advice=FORM)
         if said:
             pairs.append(Pair(*said))
     return pairs
@@ -231,9 +234,10 @@ def _strange(app: App, unknown: Sequence[str], *, alone: bool) -> InstepError:
         system = record.partition(":")[0]
         if system in app.away:
             return SideError(f"{said}: {app.away[system]}", system=system)
+    advice = "name it as SYSTEM:DISPLAY-ID, such as datadog:IR-12"
     if not alone:
-        return UsageError(said, advice="the daemon that is at work has not heard of it yet")
-    return UsageError(said, advice="name it as SYSTEM:DISPLAY-ID, such as datadog:IR-12")
+        advice += "; or the daemon that is at work has not heard of it yet"
+    return UsageError(said, advice=advice)
 
 
 async def _find(app: App, record: str) -> Place:

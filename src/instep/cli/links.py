@@ -117,10 +117,12 @@ def _tell(call: Call, done: Sequence[Done]) -> int:
     shown = [{"records": list(d.pair), "incident": d.incident, "why": d.why} for d in done]
     if call.json:
         return emit({"links": shown}, code)
+    if not done:
+        click.echo("no pair of records is named: nothing to link")
     for each in done:
         said = f"refused: {each.why}" if each.code else f"incident {each.incident}{each.told}"
         click.echo(f"{' '.join(each.pair)}: {said}")
-    if any(each.code == 0 for each in done):
+    if any(each.code == 0 and not each.told for each in done):
         click.echo("the next cycle brings them in step", err=True)
     return code
 

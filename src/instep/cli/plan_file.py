@@ -99,10 +99,30 @@ def read(path: Path, unit: Unit) -> dict[str, Any]:
 
 def _whole(plan: Entry) -> bool:
     """Whether every list is there, and every entry says what it has to."""
-    return isinstance(plan.get("heard"), list) and all(
-        isinstance(plan.get(name), list)
-        and all(isinstance(each, dict) and each.keys() >= keys for each in plan[name])
-        for name, keys in LISTS.items()
+    return (
+        _texts(plan.get("heard"))
+        and all(_entries(plan.get(name), keys) for name, keys in LISTS.items())
+        and all(
+            isinstance(op["fields"], dict) and _entries([*op["fields"].values()], {"from", "to"})
+            for op in (*plan["operations"], *plan["held"])
+        )
+        and all(
+            _entries(each["values"], {"value", "origins"})
+            and all(_texts(said["origins"]) for said in each["values"])
+            for each in plan["conflicts"]
+        )
+    )
+
+
+def _texts(found: object) -> bool:
+    """Whether this is a list of texts."""
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)
+
+
+def _entries(found: object, keys: set[str]) -> bool:
+    """Whether this is a list of entries that have these keys at least."""
+    return isinstance(found, list) and all(
+        isinstance(each, dict) and each.keys() >= keys for each in found
     )
 
 
@@ -112,7 +132,8 @@ def _parsed(path: Path) -> dict[str, Any]:
         plan = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
+        # No JSON, or nested more deeply than any plan is.
         plan = None
     if not isinstance(plan, dict) or not isinstance(plan.get(MAGIC), int):
         raise UsageError(f"{path} is no plan of instep")

@@ -148,8 +148,11 @@ class Judged:
             return f"left alone: no common word stands for {word(own)}"
         if base is None:
             return "nothing is agreed yet"
-        if agrees(member, side, name, base.value):
+        if rule.agrees(own, base.value):
             return "in step"
+        if agrees(member, side, name, base.value):
+            # A service's spelling of the value, or what a person chose to leave.
+            return f"left alone: it stands for {word(base.value)} here"
         return f"not written there: {self._unwritten(member, name, base.value)}"
 
     def _unwritten(self, member: Member, name: str, value: Word) -> str:

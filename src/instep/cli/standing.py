@@ -44,7 +44,7 @@ def standing(app: App, every: float) -> dict[str, Any]:
     found, records = waiting(app), notes.linked(app.ledger)
     with app.ledger.begin() as db:
         heard, wrote = views.heard(db, app.unit.name), views.wrote(db)
-        last, total = views.last_runs(db, app.unit.name, SEARCHED), runs.counts(db)["incidents"]
+        last, counts = views.last_runs(db, app.unit.name, SEARCHED), runs.counts(db)
     systems = {
         name: _system(heard.get(name), every, app.now())
         | {"wrote_at": wrote.get(name), "records": records.get(name, 0)}
@@ -55,7 +55,7 @@ def standing(app: App, every: float) -> dict[str, Any]:
     return {
         "in_step": not reasons,
         "reasons": reasons,
-        "incidents": total,
+        "incidents": counts["incidents"],
         "every": every,
         "systems": systems,
         "held": grouped(found.held),
@@ -63,6 +63,7 @@ def standing(app: App, every: float) -> dict[str, Any]:
         "dead": grouped(found.dead),
         "conflicts": found.conflicts,
         "gone": found.gone,
+        "attic": counts["attic"],
         "due": found.due,
         "quiet": _quiet(last, app.unit.members),
         "runs": last[:LAST],
@@ -108,7 +109,9 @@ def _reasons(late: list[str], found: Waiting, *, ran: bool) -> list[str]:
     reasons = [f"{many(len(late), 'system')} late"] if late else []
     if found.people:
         reasons.append(f"{many(found.people, 'thing')} waiting for a person")
-    if found.due and not found.people:
+    if refused := sum(len(group.rows) for group in found.late):
+        reasons.append(f"{many(refused, 'write')} late")
+    if found.due and not found.people and not refused:
         reasons.append(f"{many(found.due, 'incident')} due")
     return reasons
 

@@ -67,6 +67,8 @@ def _lines(data: dict[str, Any], now: float) -> Iterator[str]:
         yield from ("", "WAITING", *columns(waits))
     if data["runs"]:
         yield from ("", "LAST RUNS", *columns([_run(row, now) for row in data["runs"]]))
+    if data["attic"]:
+        yield from ("", f"{many(data['attic'], 'losing value')} kept: instep conflicts")
     if data["quiet"]:
         yield from ("", _quiet(data))
 

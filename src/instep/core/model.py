@@ -16,6 +16,8 @@ Word = str | int | float | bool | tuple[str, ...] | None
 Words = Mapping[str, Word]
 
 NOTHING: Words = MappingProxyType({})
+#: Stands in ``agreed`` where a side is not known to have agreed to anything, not even to nothing.
+NEVER = "\0"
 
 
 @dataclass(frozen=True, slots=True)

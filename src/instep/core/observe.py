@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from instep.core.fields import moment, stamp
 from instep.core.model import (
+    NEVER,
     NOTHING,
     Incident,
     Intent,
@@ -92,10 +93,11 @@ def observe(side: Side, heard: Heard, seen: int) -> tuple[Side, bool]:
     return replace(calm, says=heard.says, says_at=says_at, seen=seen), True
 
 
-def adopted(member: Member, side: Side, record: Record, heard: Heard) -> Side:
+def adopted(member: Member, side: Side, record: Record, heard: Heard, began: str = "") -> Side:
     """Take nobody's word where a record that instep once made says what all new ones are given.
 
     So it is with a record that is known by its mark only: the ledger that knew more was lost.
+    ``began`` is when the record in which the incident began was made, if that is known.
     """
     if record.mark is None or side.reference is not None:
         return side
@@ -106,7 +108,7 @@ def adopted(member: Member, side: Side, record: Record, heard: Heard) -> Side:
         if name in heard.says
         and (
             rule.path in member.abilities.stamps
-            or heard.says[name] in _given(rule, made, record.mark.opened)
+            or heard.says[name] in _given(rule, made, record.mark.opened or began)
         )
     }
     return replace(side, shadow={**side.shadow, **given})
@@ -132,7 +134,10 @@ def remapped(side: Side, heard: Heard, *, same: bool) -> Side:
         for name, old in side.says.items()
         if (new := heard.says.get(name)) != old and (same or new is None)
     }
-    agreed = {name: value for name, value in side.agreed.items() if name not in moved}
+    every = {*side.says, *heard.says}
+    changed = {name for name in every if side.says.get(name) != heard.says.get(name)}
+    # Whether it is an edit or not: to what stands there now nobody has agreed.
+    agreed = {**side.agreed, **dict.fromkeys(changed, NEVER)}
     return replace(side, shadow={**side.shadow, **moved}, agreed=agreed)
 
 

@@ -146,4 +146,5 @@ def _told(creation: Creation | None) -> object:
     if creation is None:
         return None
     when = sorted((name, sorted(map(str, values))) for name, values in creation.when.items())
-    return sorted(creation.origins), when
+    words = sorted((path, repr(word)) for path, word in creation.words.items())
+    return sorted(creation.origins), when, words

@@ -21,6 +21,8 @@ from instep.errors import LedgerError
 log = structlog.get_logger()
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds, and at least an interval, after which cycles go on without a system that is slow.
+PATIENCE = 30.0
 
 
 async def serve(app: App, config: Config, *, stop: asyncio.Event) -> None:
@@ -32,8 +34,7 @@ async def serve(app: App, config: Config, *, stop: asyncio.Event) -> None:
     Raises:
         LedgerError: the ledger became unusable; no further cycle was begun.
     """
-    # One that takes longer than from one cycle to the next does not hold up the others.
-    app.patience = config.every
+    app.patience = max(config.every, PATIENCE)
     service = Service(app, stop)
     scheduler = scheduled(service.cycle, config.every)
     began = time.monotonic()

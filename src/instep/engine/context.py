@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from instep.core.fields import stamp
 from instep.core.unit import Member, Unit
+from instep.engine.report import Tally
 from instep.ledger import notes
 from instep.ledger.database import Ledger
 from instep.systems.base import System
@@ -46,7 +47,7 @@ class App:
         settle_within: seconds of settling after which a cycle ends and leaves the rest.
         patience: seconds after which a cycle goes on without a system that is still being heard.
         away: systems that could not be used in this cycle.
-        hearing: what is being heard, by system; it may outlast a cycle.
+        hearing: what is being heard, by system, and its tally; it may outlast a cycle.
     """
 
     unit: Unit
@@ -61,7 +62,7 @@ class App:
     settle_within: float = 900.0
     patience: float | None = None
     away: dict[str, str] = field(default_factory=dict)
-    hearing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    hearing: dict[str, tuple[asyncio.Task[None], Tally]] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +82,7 @@ class App:
 
     async def hush(self) -> None:
         """Stop hearing whatever is still being heard."""
-        tasks = list(self.hearing.values())
+        tasks = [task for task, _ in self.hearing.values()]
         self.hearing.clear()
         for task in tasks:
             task.cancel()

@@ -25,32 +25,46 @@ async def hear_all(app: App, report: Report, *, sweep: bool = False) -> None:
     """Hear every system at once; one that cannot be heard costs only itself.
 
     After ``app.patience`` the cycle goes on without those that are still being heard: they are
-    heard to the end meanwhile, and a later cycle settles what they said.
+    heard to the end meanwhile, and a later cycle tells of it and settles what they said. A first
+    run waits for all, since a mistake in the set-up shows there.
     """
     fresh = [name for name in app.systems if name not in app.hearing]
     for name in fresh:
-        app.hearing[name] = asyncio.create_task(hear(app, name, report, sweep=sweep))
+        tally = report.systems[name]
+        task = asyncio.create_task(hear(app, name, tally, report.run, sweep=sweep))
+        app.hearing[name] = task, tally
+    patience = None if report.mode == "initial" else app.patience
     try:
         if fresh:
-            await asyncio.wait({app.hearing[name] for name in fresh}, timeout=app.patience)
-        for name, task in list(app.hearing.items()):
-            if task.done():
-                del app.hearing[name]
-                task.result()
-            else:
-                report.systems[name].heard = False
-                leave_out(app, name, report.systems[name], "it is still being heard")
+            await asyncio.wait({app.hearing[name][0] for name in fresh}, timeout=patience)
+        for name in list(app.hearing):
+            _collect(app, name, report)
     except BaseException:
         await app.hush()
         raise
 
 
-async def hear(app: App, name: str, report: Report, *, sweep: bool = False) -> None:
+def _collect(app: App, name: str, report: Report) -> None:
+    """Take in how hearing a system ended, be it one that began in an earlier cycle."""
+    task, tally = app.hearing[name]
+    if not task.done():
+        # Its own tally is still being counted.
+        report.systems[name] = Tally(heard=False)
+        leave_out(app, name, report.systems[name], "it is still being heard")
+        return
+    del app.hearing[name]
+    task.result()
+    report.systems[name] = tally
+    if tally.why:
+        app.away[name] = tally.why
+
+
+async def hear(app: App, name: str, tally: Tally, run: int, *, sweep: bool = False) -> None:
     """Hear one system: what changed since last time, or everything when a sweep is owed."""
-    tally, began = report.systems[name], app.now()
+    began = app.now()
     try:
         async with asyncio.timeout(app.hear_within):
-            swept = await _listen(app, name, report, sweep=sweep)
+            swept = await _listen(app, name, tally, run, sweep=sweep)
     except (SideError, RecordError, TimeoutError) as error:
         why = str(error) or f"hearing it took more than {app.hear_within:.0f} s"
         tally.heard, tally.denied = False, isinstance(error, Denied)
@@ -70,16 +84,16 @@ def leave_out(app: App, name: str, tally: Tally, why: str) -> None:
     app.away[name] = tally.why = why
 
 
-async def _listen(app: App, name: str, report: Report, *, sweep: bool) -> bool:
+async def _listen(app: App, name: str, tally: Tally, run: int, *, sweep: bool) -> bool:
     """Note what changed, or everything where that is owed; answers whether it was everything."""
     known = await app.desk(runs.cursor, app.ledger, app.unit.name, name)
     owed = sweep or not 0 <= app.now() - known.swept_at < app.full_sweep_every
     since = None if owed else _since(app, name, known)
-    met = await _walk(app, name, report, since)
+    met = await _walk(app, name, tally, run, since)
     if since is not None and await census.differs(app, name):
         since = None
-        met |= await _walk(app, name, report, since)
-    report.systems[name].counts["records"] += len(met)
+        met |= await _walk(app, name, tally, run, since)
+    tally.counts["records"] += len(met)
     if since is None and app.member(name).abilities.census:
         await app.desk(watch.keep_gap, app.ledger, app.unit.name, name, None)
     return since is None
@@ -94,10 +108,9 @@ def _since(app: App, name: str, known: runs.Cursor) -> str | None:
     return known.cursor if abilities.filters_by_time else None
 
 
-async def _walk(app: App, name: str, report: Report, since: str | None) -> set[str]:
+async def _walk(app: App, name: str, tally: Tally, run: int, since: str | None) -> set[str]:
     """Note every page of one listing; answers the ids of the records that it showed."""
-    abilities, tally = app.member(name).abilities, report.systems[name]
-    listening = _listening(app, name, report.run)
+    abilities, listening = app.member(name).abilities, _listening(app, name, run)
     lag = int(abilities.list_lag * 1_000_000)
     watched = await _watched(app, name) if abilities.hints and since is not None else []
     met: set[str] = set()

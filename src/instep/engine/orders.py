@@ -13,7 +13,7 @@ from itertools import groupby
 from instep.core.fields import Field, Kind, normal
 from instep.core.guard import Key
 from instep.core.merge import decide, merge
-from instep.core.model import Incident, Reference, Word
+from instep.core.model import Incident, Word
 from instep.core.operation import QUARANTINE, Why
 from instep.core.plan import Settled, leave, settle
 from instep.engine.context import App
@@ -160,7 +160,9 @@ def retry(app: App, incident: int | None = None, system: str | None = None) -> i
 
 
 def _want(app: App, before: Incident, system: str | None) -> int:
-    """Want the records of an incident that were let go."""
+    """Want the records of an incident that were let go, while there is one to make them from."""
+    if not any(side.live for side in before.sides.values()):
+        return 0
     sides = {n: s for n, s in before.sides.items() if not s.let_go or system not in (None, n)}
     count = len(before.sides) - len(sides)
     if count:
@@ -216,8 +218,11 @@ def candidates(app: App, row: Incident, name: str) -> Mapping[str, Word]:
     found: dict[str, Word] = {}
     for system, side in row.sides.items():
         rule = app.unit.members[system].rules.get(name) if system in app.unit.members else None
-        if side.live and rule is not None and not rule.mute(side.says.get(name)):
-            found[system] = rule.get(side.says.get(name), row.value(name))
+        if not side.live or rule is None or rule.mute(side.says.get(name)):
+            continue
+        value = rule.get(side.says.get(name), row.value(name))
+        if value is not None or rule.field.clears:
+            found[system] = value
     return found
 
 
@@ -309,7 +314,9 @@ async def part(app: App, incident: int, system: str) -> int:
         WorldMoved: the incident has just changed.
     """
     row = await app.desk(_load, app, incident)
-    reference = row.side(system).reference or Reference("", "")
+    reference = row.side(system).reference
+    if reference is None or system not in app.systems:
+        raise UsageError(f"incident {incident} has no record in {system}")
     record = await app.systems[system].read(reference.id)
     if record.mark is not None:
         raise UsageError(

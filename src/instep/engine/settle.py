@@ -52,6 +52,7 @@ class Settling:
     report: Report
     bench: Bench
     until: float
+    cut: bool = False
     joined: set[int] = field(default_factory=set)
     waiting: set[tuple[int, str]] = field(default_factory=set)
     strikes: Counter[str] = field(default_factory=Counter)
@@ -95,7 +96,9 @@ async def _batches(run: Settling) -> AsyncIterator[list[int]]:
     ids = await run.app.desk(due, run.app)
     for at in range(0, len(ids), BATCH):
         if run.app.now() >= run.until:
-            log.warning("cycle.cut", seconds=run.app.settle_within, left=len(ids) - at)
+            if not run.cut:
+                log.warning("cycle.cut", seconds=run.app.settle_within, left=len(ids) - at)
+            run.cut = True
             return
         yield ids[at : at + BATCH]
 
@@ -214,7 +217,8 @@ async def _push(
             run.struck(intent.system, error)
             known = "write.unclear" if error.unclear else "write.failed"
             log.warning(known, system=intent.system, incident=incident.id, reason=error.told)
-            end = Outcome(incident.id, intent.system, Result.REFUSED, intent, reason=error.told)
+            # When it is tried again is told beside it; the advice is about the whole system.
+            end = Outcome(incident.id, intent.system, Result.REFUSED, intent, reason=error.message)
             run.failed.append(end)
             return stopped(intent, error)
         run.strikes[intent.system] = 0

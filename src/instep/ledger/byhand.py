@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from instep.core.model import Incident, Side
+from instep.core.operation import QUARANTINE
 from instep.core.plan import Settled
 from instep.core.unit import Unit
 from instep.errors import UsageError, WorldMoved
-from instep.ledger.held import forget
+from instep.ledger.held import calm, forget
 from instep.ledger.journal import Decision, Stamp, is_due, keep_losers
 from instep.ledger.store import save
 from instep.ledger.tables import (
@@ -55,8 +56,10 @@ def change(
     with ledger.begin() as db:
         for before, _ in pairs:
             _still(db, before)
-        save(db, [(before, after, is_due(unit, after)) for before, after in pairs])
+        due = {after.id: is_due(unit, after) for _, after in pairs}
+        save(db, [(before, after, due[after.id]) for before, after in pairs])
         forget(db, dropped)
+        calm(db, [number for number, still in due.items() if not still])
 
 
 def want(ledger: Ledger, before: Incident, systems: Collection[str]) -> None:
@@ -97,7 +100,7 @@ def unite(ledger: Ledger, keep: Incident, other: Incident) -> None:
         UsageError: both have a record in one system, or a write of one is under way.
         WorldMoved: they are not any more what the person looked at.
     """
-    both = [s.system for s in other.sides.values() if s.reference and keep.side(s.system).reference]
+    both = [s.system for s in other.sides.values() if s.live and keep.side(s.system).live]
     if both:
         raise UsageError(
             f"incidents {keep.id} and {other.id} both have a record in {', '.join(both)}",
@@ -107,13 +110,15 @@ def unite(ledger: Ledger, keep: Incident, other: Incident) -> None:
         _still(db, keep)
         _still(db, other)
         _rest(db, keep, other)
-        moved = [s for s in other.sides.values() if s.reference is not None]
+        moved = [s for s in other.sides.values() if s.live]
         after = replace(keep, sides={**keep.sides, **{s.system: _fresh(s) for s in moved}})
         gone = pointers.c.system.in_([side.system for side in moved])
         db.execute(delete(pointers).where(pointers.c.incident == keep.id, gone))
         for table in FOLLOWING:
             here = table.c.incident == other.id
             db.execute(update(table).where(here).values(incident=keep.id))
+        strange = (held.c.incident == other.id) & held.c.why.in_(QUARANTINE)
+        db.execute(update(held).where(strange).values(incident=keep.id))
         for table in (held, external_references, sides):
             db.execute(delete(table).where(table.c.incident == other.id))
         db.execute(delete(incidents).where(incidents.c.id == other.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def _vacant(to: Path) -> None:
         raise UsageError(f"{to} is there already", advice="name another; nothing is overwritten")
 
 
-def export(ledger: Ledger) -> Iterator[str]:
+def export(ledger: Ledger) -> Generator[str, None, None]:
     """Give every row of a ledger as a line of JSON: its table, and its columns by name.
 
     Tables and rows come in the same order every time, what is referred to first.

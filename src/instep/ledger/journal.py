@@ -194,6 +194,7 @@ def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stam
     with ledger.begin() as db:
         seen = ledger.tick(db)
         loaded = {i.id: i for i in load(db, {o.incident for o in outcomes})}
+        outcomes = [o for o in outcomes if _concerns(loaded.get(o.incident), o)]
         current = dict(loaded)
         for outcome in outcomes:
             before = current[outcome.incident]
@@ -207,6 +208,14 @@ def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stam
         forget_held(db, [_key(o.intent) for o in outcomes if o.intent and o.result in DONE])
         calm(db, [number for number, still in due.items() if not still])
         keep_refused(db, ledger, [o for o in outcomes if o.result is Result.REFUSED], stamp)
+
+
+def _concerns(row: Incident | None, outcome: Outcome) -> bool:
+    """Whether what was read is still of that incident: a person may have moved the record."""
+    if row is None or outcome.intent is not None:
+        return row is not None
+    known, heard = row.side(outcome.system).reference, outcome.heard
+    return known is not None and (heard is None or heard.reference.id == known.id)
 
 
 def _key(intent: Intent) -> tuple[int, str, str]:

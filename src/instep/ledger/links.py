@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
-from instep.core.linking import Bound, Link, Place, address, link
+from instep.core.linking import Bound, Link, Place, link
 from instep.core.model import Incident, Record
 from instep.errors import Denied
+from instep.ledger.pointers import pointing
 from instep.ledger.tables import (
     cursors,
     external_references,
     former_references,
     incidents,
-    pointers,
     sides,
 )
 
@@ -237,7 +237,7 @@ def _addressed(
     """Find the one incident of which a record points at another record, or is pointed at."""
     plain = [record for record in records if record.mark is None]
     met: dict[str, set[int]] = {}
-    for record_id, incident in _pointing(db, unit, system, plain):
+    for record_id, incident in pointing(db, unit, system, plain):
         met.setdefault(record_id, set()).add(incident)
     sure = {record: next(iter(found)) for record, found in met.items() if len(found) == 1}
     # Two that mean the same incident are a question for a person.
@@ -246,44 +246,6 @@ def _addressed(
     places = _places(db, system, incidents.c.id.in_(single.values())) if single else []
     known = {place.incident: place for *_, place in places}
     return {record: known[i] for record, i in single.items()}
-
-
-def _pointing(
-    db: Connection, unit: str, system: str, records: Sequence[Record]
-) -> Iterator[tuple[str, int]]:
-    """Yield (record, incident) for every address in either that is the other's."""
-    refs = external_references.c
-    points: dict[str, set[str]] = {}
-    for record in records:
-        for url in record.points:
-            points.setdefault(url, set()).add(record.id)
-    rows = db.execute(
-        select(refs.url, refs.incident)
-        .join(incidents, incidents.c.id == refs.incident)
-        .where(refs.url.in_(points), refs.system != system, incidents.c.unit == unit)
-    )
-    yield from ((record, row.incident) for row in rows for record in points[row.url])
-    urls = {address(record.url) or record.url: record.id for record in records}
-    back = db.execute(
-        select(pointers.c.url, pointers.c.incident)
-        .join(incidents, incidents.c.id == pointers.c.incident)
-        .where(pointers.c.url.in_(urls), pointers.c.system != system, incidents.c.unit == unit)
-    )
-    yield from ((urls[row.url], row.incident) for row in back)
-
-
-def keep_points(db: Connection, system: str, pointing: Mapping[int, Record]) -> None:
-    """Remember where the records of incidents point, in place of where they did."""
-    db.execute(
-        delete(pointers).where(pointers.c.system == system, pointers.c.incident.in_(pointing))
-    )
-    rows = [
-        {"incident": incident, "system": system, "url": url}
-        for incident, record in pointing.items()
-        for url in record.points
-    ]
-    if rows:
-        db.execute(insert(pointers), rows)
 
 
 def _places(

@@ -18,7 +18,8 @@ from instep.core.model import Incident, Record, Words
 from instep.core.operation import Why
 from instep.core.unit import Member
 from instep.ledger.held import let_go, quarantine, quarantined
-from instep.ledger.links import Joined, New, join, keep_points
+from instep.ledger.links import Joined, New, join
+from instep.ledger.pointers import keep_points
 from instep.ledger.store import MANY, load, put_digests, save
 from instep.ledger.tables import cursors, digests, external_references, incidents, sides
 
@@ -124,7 +125,9 @@ def _take_in(
         side, before = incident.side(system), known.get(record.id, "")
         first = side.reference is None
         heard = core.hear(listening.member, record, words, asked, listening.at, first=first)
-        side = core.adopted(listening.member, side, record, heard)
+        root = incident.side(incident.origin).reference
+        began = root.opened if root else ""
+        side = core.adopted(listening.member, side, record, heard, began)
         if before and not before.startswith(listening.fingerprint):
             same = before.endswith(record.digest)
             side = core.remapped(side, heard, same=same)

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 
 from instep.core.operation import Why
 from instep.ledger.held import REFUSALS, again
-from instep.ledger.tables import counters, cursors, held, incidents, runs
+from instep.ledger.tables import conflicts, counters, cursors, held, incidents, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -99,11 +99,12 @@ def _here(unit: str, system: str) -> Any:
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """Count incidents, due ones, what waits for a person (held), and what was given up (dead)."""
+    """Count incidents, due ones, what is held, what was given up (dead), and losers kept."""
     asked = {
         "incidents": select(func.count()).select_from(incidents),
         "due": select(func.count()).select_from(incidents).where(incidents.c.due),
         "held": select(func.count()).select_from(held).where(held.c.why.not_in(REFUSALS)),
         "dead": select(func.count()).select_from(held).where(held.c.why == Why.DEAD),
+        "attic": select(func.count()).select_from(conflicts),
     }
     return {name: int(db.scalar(query) or 0) for name, query in asked.items()}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from instep.errors import LedgerError
@@ -57,14 +58,14 @@ def copy_into(url: str, memory: Engine) -> bool:
     path = path_of(url)
     if path is None or not path.exists():
         return False
-    with closing(_reading(path)) as source, memory.connect() as target:
-        try:
+    try:
+        with closing(_reading(path)) as source, memory.connect() as target:
             source.backup(target.connection.driver_connection)  # type: ignore[arg-type]
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(
-                f"the ledger {path} cannot be read: {error}",
-                advice="restore a backup, or move the file away to begin a new ledger",
-            ) from error
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be read: {error}",
+            advice="restore a backup, or move the file away to begin a new ledger",
+        ) from error
     return True
 
 
