@@ -291,8 +291,11 @@ class Machine(RuleBasedStateMachine):
         own = mine.own(self.world.memories[system].records[record_id].words.get(path))
         if own is None and not (mine.field.clears and path not in member.abilities.keeps):
             return
-        # Back to what it said when last settled is no edit: nobody could tell.
-        if own != self._shadow(system, record_id).get(name):
+        # Back to what it said when last settled is no edit: nobody could tell. Nor is what all
+        # have agreed on and it is yet to be told.
+        row = self._incident(spot)
+        told = row is not None and name in row.base and mine.agrees(own, row.value(name))
+        if own != self._shadow(system, record_id).get(name) and not told:
             known[system] = Edit(system, own)
 
     def _known(self, system: str, record_id: str) -> bool:
@@ -391,6 +394,8 @@ class Machine(RuleBasedStateMachine):
         """All sides of an incident agree on every field that they can hold."""
         for spot in self.known:
             row = self._incident(spot)
+            there = any(self._record(spot, name) is not None for name in SYSTEMS)
+            assert (row is not None) == there, f"{spot} is not known"
             for name, base in row.base.items() if row else ():
                 for system, member in self.world.unit.members.items():
                     if name not in member.rules or not member.writes(name):
@@ -410,7 +415,7 @@ class Machine(RuleBasedStateMachine):
             assert agree, f"{spot} {name}: {system} says {says[name]}, not {value}"
 
     def _incident(self, spot: Spot) -> Incident | None:
-        """Give the incident of a spot, while there is any record of it."""
+        """Give the incident of a spot, if there is any record of it and one of them is known."""
         ids = [(name, found) for name in SYSTEMS if (found := self._record(spot, name))]
         if not ids:
             return None
@@ -424,8 +429,8 @@ class Machine(RuleBasedStateMachine):
                     )
                 )
             }
-        assert len(numbers) == 1, f"{spot} is known {len(numbers)} times"
-        return store_one(self.world, numbers.pop())
+        assert len(numbers) < 2, f"{spot} is known {len(numbers)} times"
+        return store_one(self.world, numbers.pop()) if numbers else None
 
     def _check_edits(self) -> None:
         """Every edit stands everywhere, or lost a conflict and is in the attic."""

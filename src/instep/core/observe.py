@@ -108,6 +108,8 @@ def adopted(member: Member, side: Side, record: Record, heard: Heard, began: str
         if name in heard.says
         and (
             rule.path in member.abilities.stamps
+            # Set by the service because of what it was sent, and by nobody else.
+            or (rule.path in member.abilities.moves and not member.writes(name))
             or heard.says[name] in _given(rule, made, record.mark.opened or began)
         )
     }
