@@ -32,7 +32,7 @@ async def served(
     """Serve with ``cycle`` in place of the real one."""
     monkeypatch.setattr(service, "run_cycle", cycle)
     config = cast("Any", SimpleNamespace(every=every, stop_within=within))
-    app = cast("Any", None)
+    app = cast("Any", SimpleNamespace(patience=None))
     await serve(app, config, stop=stop or asyncio.Event())
 
 
