@@ -15,7 +15,7 @@ from tests.engine.machine import Machine
 from tests.engine.mortal import TIGHT
 
 #: Random histories run by default, of each machine; HISTORIES asks for more of them.
-HISTORIES = int(os.environ.get("HISTORIES", "20"))
+HISTORIES = int(os.environ.get("HISTORIES", "10"))
 
 
 class PreferMachine(Machine):

@@ -39,7 +39,8 @@ EDITS = {
     },
 }
 #: system -> path -> the words that a person may set there; field -> where each system keeps it.
-TEXTS = st.text("abc xyz", min_size=4, max_size=12).filter(lambda text: len(text.strip()) > 3)
+#: Without blanks at their ends: what a service would keep of those is its spelling, not an edit.
+TEXTS = st.text("abc xyz", min_size=4, max_size=12).map(str.strip).filter(lambda t: len(t) > 3)
 INSTANTS = st.sampled_from([f"2026-01-0{day}T10:0{day}:00Z" for day in range(1, 6)])
 SAID: dict[str, dict[str, st.SearchStrategy[str]]] = {
     "dev": {
