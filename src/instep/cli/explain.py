@@ -12,7 +12,6 @@ import click
 from instep.cli.lists import look, meant
 from instep.cli.options import Call, command
 from instep.cli.text import age, columns, emit, emit_lines, word
-from instep.core.model import NEVER
 
 if TYPE_CHECKING:
     from instep.cli.reasons import Judged
@@ -86,7 +85,7 @@ def _field(found: Judged, name: str) -> dict[str, Any]:
             member.name: {
                 "says": (side := found.incident.side(member.name)).says.get(name),
                 "shadow": side.shadow.get(name),
-                "agreed": None if side.agreed.get(name) == NEVER else side.agreed.get(name),
+                "agreed": side.stands_for(name),
                 "now": found.why(member.name, name),
             }
             for member in found.unit.members.values()

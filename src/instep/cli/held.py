@@ -12,7 +12,6 @@ import click
 from instep.cli.lists import lists, look, order, title
 from instep.cli.options import Call, command
 from instep.cli.text import age, columns, emit, emit_lines, instant, many, word
-from instep.errors import WorldMoved
 
 if TYPE_CHECKING:
     from instep.core.model import Incident
@@ -110,7 +109,7 @@ def what(kind: str, system: str, count: int) -> str:
 def _facts(app: App) -> list[dict[str, Any]]:
     """Give all groups, each with its operations."""
     from instep.engine import orders
-    from instep.engine.judge import load
+    from instep.engine.context import load
 
     found = orders.groups(app)
     rows = {row.id: row for row in load(app, {r["incident"] for g in found for r in g.rows})}
@@ -119,39 +118,24 @@ def _facts(app: App) -> list[dict[str, Any]]:
 
 def _shown(app: App, name: str) -> dict[str, Any]:
     """Give one group."""
-    _named(app, name)
-    return next(group for group in _facts(app) if group["name"] == name)
-
-
-def _named(app: App, name: str) -> Group:
-    """Find a group.
-
-    Raises:
-        WorldMoved: there is none of this name (any more).
-    """
     from instep.engine import orders
 
-    for group in orders.groups(app):
-        if group.name == name:
-            return group
-    raise WorldMoved(
-        f"nothing is held under {name}: what is held may have changed since",
-        advice="look again: instep held",
-    )
+    orders.named(app, name)
+    return next(group for group in _facts(app) if group["name"] == name)
 
 
 def _approve(app: App, name: str, most: int | None) -> tuple[Group, int]:
     """Let a group through; answers what it was, and how many of it go."""
     from instep.engine import orders
 
-    return _named(app, name), orders.approve(app, name, most)
+    return orders.named(app, name), orders.approve(app, name, most)
 
 
 def _drop(app: App, name: str) -> tuple[Group, int]:
     """Leave a group undone; answers what it was, and how many that were."""
     from instep.engine import orders
 
-    return _named(app, name), orders.drop(app, name)
+    return orders.named(app, name), orders.drop(app, name)
 
 
 def _group(app: App, group: Group, rows: Mapping[int, Incident]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from instep.app import Purpose, opened
 from instep.cli.text import word
 from instep.core.operation import QUARANTINE
 from instep.engine import orders
+from instep.engine.context import load
 from instep.engine.cycle import listen
-from instep.engine.judge import load
 from instep.engine.suggest import Suggestion, suggest
 from instep.errors import InstepError, LedgerError, SideError, UsageError, WorldMoved
 from instep.ledger import names, views

@@ -87,7 +87,7 @@ def incident(app: App, number: int) -> Incident:
     Raises:
         UsageError: the ledger knows no such number.
     """
-    from instep.engine.judge import load
+    from instep.engine.context import load
 
     found = load(app, [number])
     if not found:
@@ -97,7 +97,7 @@ def incident(app: App, number: int) -> Incident:
 
 def title(app: App, row: Incident) -> str:
     """Name an incident as people know it."""
-    from instep.engine.judge import look as seen
+    from instep.engine.alike import look as seen
 
     return seen(app.unit, row).title
 

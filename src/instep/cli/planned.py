@@ -152,7 +152,7 @@ class Planned:
     def _common(self, op: Operation, name: str, sent: Sent) -> tuple[Word, Word]:
         """Read what the side says and what it is sent."""
         rule = self.unit.members[op.system].rules[name]
-        agreed = self.rows[op.incident].side(op.system).agreed.get(name)
+        agreed = self.rows[op.incident].side(op.system).stands_for(name)
         before = None if sent.assumed is None else rule.get(sent.assumed, agreed)
         return before, None if sent.word is None else rule.get(sent.word, sent.value)
 

@@ -75,14 +75,7 @@ def merge(unit: Unit, incident: Incident) -> dict[str, Merged]:
 
 def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
     """Merge one field over all sides that have something to say of it."""
-    sides = [
-        (member, incident.side(name))
-        for name, member in unit.members.items()
-        if field.name in member.rules
-        and _speaks(member, incident.side(name))
-        and not incident.creating(name)
-        and not member.rules[field.name].mute(incident.side(name).says.get(field.name))
-    ]
+    sides = _voices(unit, incident, field.name)
     base = incident.base.get(field.name) or Base(None)
     proposals = [p for member, side in sides if (p := _propose(member, side, field, base))]
     if field.kind in MANY and field.policy.decide is Decide.UNION and proposals:
@@ -96,6 +89,18 @@ def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
     winner = _decide(field, candidates, list(unit.members))
     losers = tuple(c for c in candidates if c is not winner)
     return _settle(field, base, sides, proposals, winner, losers)
+
+
+def _voices(unit: Unit, incident: Incident, name: str) -> list[tuple[Member, Side]]:
+    """Give the sides that have something to say of a field."""
+    return [
+        (member, side)
+        for system, member in unit.members.items()
+        if name in member.rules
+        and _speaks(member, side := incident.side(system))
+        and not incident.creating(system)
+        and not member.rules[name].mute(side.says.get(name))
+    ]
 
 
 def _speaks(member: Member, side: Side) -> bool:
@@ -120,14 +125,7 @@ def decide(unit: Unit, incident: Incident, name: str, value: Word, at: str) -> M
     if not said and base.value is not None:
         said = (_of(base),)
     losers = tuple(c for c in said if c.value != value)
-    sides = [
-        (member, incident.side(system))
-        for system, member in unit.members.items()
-        if name in member.rules
-        and _speaks(member, incident.side(system))
-        and not incident.creating(system)
-        and not member.rules[name].mute(incident.side(system).says.get(name))
-    ]
+    sides = _voices(unit, incident, name)
     proposals = [p for member, side in sides if (p := _propose(member, side, field, base))]
     chosen = Candidate(value, (PERSON,), at)
     return _settle(field, base, sides, proposals, chosen, losers)

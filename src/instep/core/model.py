@@ -121,6 +121,11 @@ class Side:
         """Whether there is to be no record: a person said so, or it was deleted with others."""
         return self.reference is None and self.gone
 
+    def stands_for(self, name: str) -> Word:
+        """Give the common value that the shadow of a field stands for; ``None`` if for none."""
+        agreed = self.agreed.get(name)
+        return None if agreed == NEVER else agreed
+
     def edited(self, name: str) -> bool:
         """Whether the field was edited: content is the only proof."""
         return self.says.get(name) != self.shadow.get(name)

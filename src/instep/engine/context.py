@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, Protocol, TypeVar
 from uuid import uuid4
 
 from instep.core.fields import stamp
+from instep.core.model import Incident
 from instep.core.unit import Member, Unit
 from instep.engine.report import Tally
-from instep.ledger import notes
+from instep.ledger import notes, store
 from instep.ledger.database import Ledger
 from instep.systems.base import System
 
@@ -91,3 +92,11 @@ class App:
     async def ticket(self) -> int:
         """Give the ticket for requests about to be made."""
         return await self.desk(notes.ticket, self.ledger)
+
+
+def load(app: App, ids: Collection[int]) -> list[Incident]:
+    """Load incidents, however many."""
+    numbers = sorted(ids)
+    with app.ledger.begin() as db:
+        parts = range(0, len(numbers), store.MANY)
+        return [row for at in parts for row in store.load(db, numbers[at : at + store.MANY])]

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from instep.core.fields import moment, spell, stamp
+from instep.core.fields import stamp
 from instep.core.flap import WINDOW, flapping
 from instep.core.guard import Guarded, Known, guard
-from instep.core.linking import Look
 from instep.core.merge import merge
 from instep.core.model import Incident
 from instep.core.operation import Held, Operation
 from instep.core.plan import Settled, settle
-from instep.core.unit import Unit
-from instep.engine.context import App
-from instep.ledger import held, notes, store, views
+from instep.engine.alike import Looks, alike
+from instep.engine.context import App, load
+from instep.ledger import held, notes, views
 from instep.ledger.journal import Decision
-
-#: The fields by which people know an incident, beside the time when its record was made.
-TITLE, BEGAN = "title", "started_at"
-#: Seconds between the making of two records of one incident, at most, to look for the other.
-AROUND = 86_400.0
-
 
 #: What a person said may be done, by the identities of operations: nothing else is sent, and no
 #: limit holds it.
@@ -40,6 +33,7 @@ class Bench:
     mandate: Mandate | None = None
     spent: Counter[tuple[str, str]] = field(default_factory=Counter)
     born: set[tuple[int, str]] = field(default_factory=set)
+    looks: Looks = field(default_factory=Looks)
 
 
 async def judge(bench: Bench, ids: Sequence[int]) -> list[Decision]:
@@ -57,14 +51,6 @@ async def judge(bench: Bench, ids: Sequence[int]) -> list[Decision]:
     known = await app.desk(_known, bench, settled, planned)
     guarded = guard(app.unit, planned, known, bench.spent)
     return [_decision(bench, row, outcome, guarded) for row, outcome in settled]
-
-
-def load(app: App, ids: Collection[int]) -> list[Incident]:
-    """Load incidents, however many."""
-    numbers = sorted(ids)
-    with app.ledger.begin() as db:
-        parts = range(0, len(numbers), store.MANY)
-        return [row for at in parts for row in store.load(db, numbers[at : at + store.MANY])]
 
 
 def _reached(app: App, row: Incident, operation: Operation) -> bool:
@@ -97,7 +83,7 @@ def _known(
         waiting=waiting,
         approved={op.checksum for op in planned if op.identity(rows[op.incident]) in mandate},
         flapping=flapping(app.unit, ((after[op.incident], [op]) for op in planned), writes),
-        alike=_alike(bench, after, planned),
+        alike=alike(app, bench.looks, after, planned),
         now=app.now(),
     )
 
@@ -119,72 +105,6 @@ def _decision(bench: Bench, before: Incident, settled: Settled, guarded: Guarded
 def _of(row: Incident, stops: Iterable[Held]) -> tuple[Held, ...]:
     """Give what is held of one incident."""
     return tuple(h for h in stops if h.operation.incident == row.id)
-
-
-def _alike(
-    bench: Bench, rows: Mapping[int, Incident], planned: Iterable[Operation]
-) -> dict[tuple[int, str], str]:
-    """Find creates for incidents of which another, begun elsewhere, may be the same.
-
-    Whatever the system: two new records of one incident would be in a third one, too.
-    """
-    members = bench.app.unit.members
-    creates = [
-        op
-        for op in planned
-        if op.kind == "create" and (made := members[op.system].creation) and made.holds_alike
-    ]
-    about = {op.incident: rows[op.incident] for op in creates}
-    others = _around(bench.app, about.values())
-    names = {number: _names(bench.app.unit, row, others) for number, row in about.items()}
-    return {
-        (op.incident, op.system): f"{' and '.join(found)} looks the same: link it, or approve"
-        for op in creates
-        if (found := names[op.incident])
-    }
-
-
-def _names(unit: Unit, row: Incident, others: Iterable[Incident]) -> list[str]:
-    """Name the records of other incidents that look the same, and could be of this one."""
-    mine, here = look(unit, row), {s.system for s in row.sides.values() if s.reference}
-    return [
-        f"{other.origin}:{reference.display or reference.id}"
-        for other in others
-        if other.origin != row.origin
-        and not here & {s.system for s in other.sides.values() if s.reference}
-        and other.side(other.origin).live
-        and (reference := other.side(other.origin).reference)
-        and mine.like(look(unit, other))
-    ]
-
-
-def _around(app: App, rows: Collection[Incident]) -> list[Incident]:
-    """Load the incidents whose records were made around the same time as those of others."""
-    opened = [r.opened for row in rows if (r := row.side(row.origin).reference) and r.opened]
-    if not opened:
-        return []
-    first, last = (
-        spell(moment(at) + timedelta(seconds=way * AROUND))
-        for at, way in ((min(opened), -1), (max(opened), 1))
-    )
-    with app.ledger.begin() as db:
-        ids = views.opened(db, app.unit.name, first, last)
-    return load(app, ids)
-
-
-def look(unit: Unit, row: Incident) -> Look:
-    """Say what a person would know an incident by, from the record in which it began."""
-    side = row.side(row.origin)
-    rules = unit.members[row.origin].rules if row.origin in unit.members else {}
-
-    def said(name: str) -> str:
-        value = row.value(name)
-        if value is None and name in rules:
-            value = rules[name].get(side.says.get(name), None)
-        return str(value or "")
-
-    opened = side.reference.opened if side.reference else ""
-    return Look(said(TITLE), said(BEGAN) or opened)
 
 
 async def bench_of(app: App, mandate: Mandate | None = None) -> Bench:

@@ -11,8 +11,7 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from instep.core.model import Incident, Reference
-from instep.engine.context import App
-from instep.engine.judge import load
+from instep.engine.context import App, load
 from instep.errors import RecordError, SideError
 
 log = structlog.get_logger()

@@ -94,7 +94,7 @@ def approve(app: App, name: str, most: int | None = None) -> int:
         WorldMoved: there is no such group (any more).
         UsageError: a person's word does not help there.
     """
-    group = _named(app, name)
+    group = named(app, name)
     if group.why not in APPROVABLE:
         raise UsageError(f"{name} cannot be approved: {group.reason}", advice=_instead(group))
     rows = group.rows[:most]
@@ -110,7 +110,7 @@ def drop(app: App, name: str) -> int:
         WorldMoved: there is no such group (any more), or an incident has just changed.
         UsageError: what is held is a record, not an operation.
     """
-    group = _named(app, name)
+    group = named(app, name)
     if group.why in QUARANTINE:
         raise UsageError(f"{name} cannot be dropped: {group.reason}", advice=_instead(group))
     pairs = []
@@ -122,8 +122,12 @@ def drop(app: App, name: str) -> int:
     return len(group.rows)
 
 
-def _named(app: App, name: str) -> Group:
-    """Find a group by its name."""
+def named(app: App, name: str) -> Group:
+    """Find a group by its name.
+
+    Raises:
+        WorldMoved: there is none of this name (any more).
+    """
     found = next((group for group in groups(app) if group.name == name), None)
     if found is None:
         raise WorldMoved(

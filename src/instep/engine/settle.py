@@ -17,9 +17,9 @@ import structlog
 
 from instep.core.model import Incident, Intent
 from instep.core.operation import Held, Operation, Plan
-from instep.engine.context import App
+from instep.engine.context import App, load
 from instep.engine.hear import leave_out
-from instep.engine.judge import Bench, Mandate, bench_of, judge, load
+from instep.engine.judge import Bench, Mandate, bench_of, judge
 from instep.engine.links import show_links
 from instep.engine.push import look, push, recover, stopped
 from instep.engine.report import Report

@@ -10,8 +10,8 @@ from itertools import combinations
 
 from instep.core.linking import Look, address
 from instep.core.model import Incident, Reference
-from instep.engine.context import App
-from instep.engine.judge import load, look
+from instep.engine.alike import look
+from instep.engine.context import App, load
 from instep.ledger import views
 
 

@@ -87,19 +87,7 @@ def open_ledger(url: str, now: Callable[[], float]) -> Ledger:
     Raises:
         LedgerError: it is corrupt, of a newer instep, or cannot be reached; it is left untouched.
     """
-    engine = _engine(url)
-    try:
-        if url == MEMORY:
-            metadata.create_all(engine)
-        else:
-            upgrade(engine)
-    except DBAPIError as error:
-        engine.dispose()
-        raise _unusable(url, error) from error
-    except LedgerError:
-        engine.dispose()
-        raise
-    return Ledger(engine, now)
+    return _opened(url, now, metadata.create_all if url == MEMORY else upgrade)
 
 
 def beside(url: str, now: Callable[[], float]) -> Ledger:
@@ -108,9 +96,14 @@ def beside(url: str, now: Callable[[], float]) -> Ledger:
     Raises:
         LedgerError: there is none, it is of another version, or it cannot be reached.
     """
+    return _opened(url, now, current)
+
+
+def _opened(url: str, now: Callable[[], float], ready: Callable[[Engine], None]) -> Ledger:
+    """Open a ledger once its schema is ``ready``."""
     engine = _engine(url)
     try:
-        current(engine)
+        ready(engine)
     except DBAPIError as error:
         engine.dispose()
         raise _unusable(url, error) from error
