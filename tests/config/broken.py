@@ -202,6 +202,22 @@ CASES = (
         "changes, group",
     ),
     Broken(
+        "unknown key of a system's limits",
+        "systems: {a: {type: devrev, token: '${DEVREV_TOKEN}', limits: {§creats: 1}}}",
+        "E102",
+        "systems.a.limits.creats",
+        'unknown key "creats"',
+        'did you mean "creates"?',
+    ),
+    Broken(
+        "unknown way to let go",
+        "systems: {a: {type: devrev, token: '${DEVREV_TOKEN}', on_gone: §shut}}",
+        "E110",
+        "systems.a.on_gone",
+        '"on_gone" cannot be "shut"',
+        "valid: keep, close, recreate, delete",
+    ),
+    Broken(
         "unknown key of a poll",
         "systems: {a: {type: devrev, token: '${DEVREV_TOKEN}', poll: {by: group, §groupby: x}}}",
         "E102",

@@ -18,6 +18,9 @@ from tests.config.broken import ENVIRON
 EXAMPLE = read((Path(__file__).parents[2] / "config.example.yaml").read_text()).tree
 EXAMPLE["fields"]["severity"] |= {"values": ["critical", "high", "moderate", "low", "minor"]}
 EXAMPLE["fields"]["status"] = {"devrev": {"words": {"a": "active", "b": None}, "default": "a"}}
+EXAMPLE["systems"]["devrev"] |= {"poll": {"by": "group"}, "limits": {"creates": 1}}
+EXAMPLE["systems"]["status"] |= {"on_gone": "close", "limits": {"share": "10%"}}
+EXAMPLE["create"]["status"] |= {"alike": "hold"}
 EXAMPLE |= {"log": {"level": "info"}, "listen": "127.0.0.1:80", "heartbeat": {"url": "https://x"}}
 
 KEYS = ["type", "devrev", "status", "values", "path", "words", "from", "set", "${EMPTY}", "x", "<<"]

@@ -245,6 +245,17 @@ def test_a_dropped_create_is_not_made_until_it_is_wanted_again(fresh: World) -> 
     assert titles(fresh)["page"] == ["Checkout slow"]
 
 
+def test_what_went_with_another_is_not_wanted_where_nothing_is_left(world: World) -> None:
+    """Once all records of an incident are deleted there is none to make another from."""
+    configure(world, "dev", on_gone=OnGone.DELETE)
+    world.memories["dev"].remove("dev-1")
+    assert cycle(world, seconds=400).systems["dog"].counts["deletes"] == 1
+    assert [len(memory.records) for memory in world.memories.values()] == [0, 0, 0]
+    assert orders.retry(world.app, 1) == 0
+    report = cycle(world)
+    assert (report.exit_code, report.writes) == (0, 0)
+
+
 def test_a_dropped_update_leaves_the_record_until_somebody_edits(strict: World) -> None:
     """What was let go is sent no more, reverts nobody, and the next edit is told to all."""
     dev, dog = strict.memories["dev"], strict.memories["dog"]
@@ -395,6 +406,20 @@ def test_a_value_that_cannot_be_changes_nothing(
         orders.resolve(world.app, 1, name, value=text)
     assert said in caught.value.advice
     assert incident(world) == before
+
+
+def test_a_system_that_says_nothing_cannot_empty_what_cannot_be_emptied() -> None:
+    """A choice is decided by who says one; those who say nothing of it are not among them."""
+    world = World()
+    world.memories["dev"].add(title="Checkout slow", stage="triage")
+    world.memories["dog"].faults.down = world.memories["page"].faults.down = True
+    cycle(world)
+    assert "severity" not in world.memories["dev"].records["dev-1"].words
+    assert orders.candidates(world.app, incident(world), "severity") == {}
+    assert orders.candidates(world.app, incident(world), "description") == {"dev": None}
+    with pytest.raises(UsageError, match="dev says nothing of severity") as caught:
+        orders.resolve(world.app, 1, "severity", take="dev")
+    assert caught.value.advice == "give a --value"
 
 
 def test_a_text_can_be_emptied(world: World) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,8 +18,6 @@ from instep.config.codes import CODES
 from instep.config.findings import Finding, Path, suggest
 from instep.config.schema import (
     RULES,
-    ByChange,
-    BySweep,
     Config,
     Create,
     Datadog,
@@ -143,9 +141,9 @@ def keys_at(tree: Any, path: Path, names: Sequence[str]) -> tuple[str, ...]:
             model: type[BaseModel] = Config
         case ("systems", system):
             model = _SYSTEMS[_at(tree, ("systems", system, "type"))]
-        case ("systems", system, "poll"):
-            by_change = _at(tree, ("systems", system, "type")) == "devrev"
-            model = ByChange if by_change else BySweep
+        case ("systems", system, part):
+            kind = _SYSTEMS[_at(tree, ("systems", system, "type"))]
+            model = cast("type[BaseModel]", kind.model_fields[str(part)].annotation)
         case ("create", _):
             model = Create
         case ("fields", _):
