@@ -29,7 +29,7 @@ demo: $(STAMP) ## three simulated services and instep between them, on this mach
 	@$(BIN)/instep demo $(ARGS)
 
 test: $(STAMP) lint types ## lint, types, all tests; core and engine must be covered in full
-	$(BIN)/pytest -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='$(DECIDES)' --fail-under=100
 

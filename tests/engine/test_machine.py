@@ -55,13 +55,19 @@ SETTINGS = settings(
     # A found history is shown as it was found: shrinking one takes longer than reading it.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-TestNewest = Machine.TestCase
-TestPrefer = PreferMachine.TestCase
-TestManual = ManualMachine.TestCase
-TestHighest = HighestMachine.TestCase
-TestLowest = LowestMachine.TestCase
-for case in (TestNewest, TestPrefer, TestManual, TestHighest, TestLowest):
-    case.settings = SETTINGS
+
+
+def _tests(machine: type[Machine]) -> type[Any]:
+    """Make the test of a machine."""
+    machine.TestCase.settings = SETTINGS
+    return machine.TestCase
+
+
+TestNewest = _tests(Machine)
+TestPrefer = _tests(PreferMachine)
+TestManual = _tests(ManualMachine)
+TestHighest = _tests(HighestMachine)
+TestLowest = _tests(LowestMachine)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""Promise: killed at any step, nothing is lost and nothing doubled."""
+"""Promise: killed at any step, nothing is lost and nothing doubled.
+
+A cycle with several deeds is gone through in ``tests/promises/test_01_kill_anywhere.py``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from signal import SIGKILL
 import pytest
 
 from tests.kill.machine import Ran
-from tests.kill.scenarios import SCENARIOS, Ending, Scenario
+from tests.kill.scenarios import SINGLE, Ending, Scenario
 from tests.kill.stage import Moment, Stage
 from tests.kill.summary import POINTS
 
@@ -69,7 +72,7 @@ def kill_everywhere(stage: Stage, scenario: Scenario) -> Matrix:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+@pytest.mark.parametrize("scenario", SINGLE, ids=str)
 def test_killed_at_any_step_all_ends_in_step(
     stage: Stage, scenario: Scenario, record_property: Callable[[str, object], None]
 ) -> None:

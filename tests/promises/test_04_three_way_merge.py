@@ -11,7 +11,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instep.core.model import Word
@@ -111,6 +111,7 @@ def rounds(draw: st.DrawFn) -> list[dict[str, tuple[str, str, str]]]:
 
 
 @pytest.mark.slow
+@settings(max_examples=40)
 @given(rounds())
 def test_no_edit_that_nobody_contradicts_is_lost(
     history: list[dict[str, tuple[str, str, str]]],

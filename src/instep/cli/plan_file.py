@@ -234,7 +234,7 @@ def _why(name: str, entry: Entry | None) -> str:
     """Say what was to be done with an operation, and why."""
     if entry is None:
         return "nothing"
-    return f"{'held' if name == 'held' else 'done'} ({entry['reason']})"
+    return f"{'held' if name == 'held' else 'to be done'} ({entry['reason']})"
 
 
 def _by(entry: Entry | None, field: str, found: Planned) -> str:
