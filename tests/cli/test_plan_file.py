@@ -223,7 +223,7 @@ def test_what_nobody_planned_is_told(line: Line, sims: Sims, plan: Path) -> None
     sims.doubles["devrev"].add(title="Opened since")
     ran = line("once", "--plan", plan)
     assert (ran.code, sims.world.writes) == (4, 0)
-    assert "create status (of devrev INC-3): planned nothing, now done" in ran.err
+    assert "create status (of devrev INC-3): planned nothing, now to be done" in ran.err
 
 
 @pytest.mark.usefixtures("config")

@@ -149,7 +149,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: ok" if answer["ok"] else f"{name}: {answer['error']}"
         yield from (f"  made: {made}" for made in answer["made"])
         if answer["made"]:
-            yield "  what was refused for want of that is sent at once by: instep retry"
+            yield "  what was refused for want of that is sent again after: instep retry"
         yield from (f"  warning: {warning}" for warning in answer["warnings"])
         if answer.get("advice"):
             yield f"  {answer['advice']}"

@@ -127,9 +127,10 @@ def _settled(call: Call, number: int, name: str, value: Word, rest: str) -> int:
 def _facts(app: App) -> dict[str, Any]:
     """Give what waits and what was kept."""
     from instep.cli.waiting import conflicting
+    from instep.engine.settle import due
     from instep.ledger import views
 
-    found = conflicting(app)
+    found = conflicting(app, due(app))
     with app.ledger.begin() as db:
         kept = views.attic(db, limit=KEPT)
     return {"waiting": sorted(found, key=lambda row: str(row["since"])), "attic": kept}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instep.app import Purpose, opened
 from instep.cli.text import word
+from instep.cli.why import REMOVE
 from instep.core.operation import QUARANTINE
 from instep.engine import orders
 from instep.engine.context import load
@@ -64,7 +65,7 @@ def kept_out(app: App) -> list[dict[str, Any]]:
             "incident": row["incident"],
             "reason": row["reason"],
             "since": row["since"],
-            "advice": "delete that record, or take the mark out of it",
+            "advice": REMOVE,
         }
         for group in orders.groups(app)
         if group.why in QUARANTINE

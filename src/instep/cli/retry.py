@@ -1,4 +1,4 @@
-"""``retry``: try again at once what services refused."""
+"""``retry``: try again in the next cycle what services refused."""
 
 from __future__ import annotations
 

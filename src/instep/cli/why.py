@@ -13,7 +13,7 @@ from instep.core.operation import Why
 
 APPROVE = "let it through, once: instep held approve NAME"
 DROP = "leave it undone: instep held drop NAME"
-RETRY = "try it again at once: instep retry"
+RETRY = "try it again in the next cycle: instep retry"
 LINK = "or say that the two are one incident: instep links"
 SAY = "say what is lacking in one of the systems, or under create in the configuration"
 REMOVE = "delete that record, or take the mark out of it"

@@ -141,7 +141,7 @@ def _instead(group: Group) -> str:
     """Say what helps where a person's word does not."""
     match group.why:
         case Why.REFUSED | Why.DEAD:
-            return "instep retry tries it again at once"
+            return "instep retry tries it again in the next cycle"
         case Why.LACKING:
             return "say it in one of the systems, or under create in the configuration"
         case _:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from instep.ledger.runs import Cursor
 from instep.ledger.tables import (
@@ -19,6 +19,7 @@ from instep.ledger.tables import (
     journal,
     pointers,
     runs,
+    sides,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ def writes(db: Connection, ids: Collection[int], since: str) -> Counter[tuple[in
         )
     )
     return Counter((row.incident, row.system, name) for row in rows for name in row.after or ())
+
+
+def gone(db: Connection) -> list[Row]:
+    """Give the sides whose record is gone and missed (system, incident, gone_at), oldest first."""
+    refs = external_references.c
+    same = and_(refs.incident == sides.c.incident, refs.system == sides.c.system)
+    query = select(sides.c.system, sides.c.incident, sides.c.gone_at)
+    query = query.join(external_references, same).where(sides.c.gone)
+    return _rows(db, query.order_by(sides.c.gone_at, sides.c.incident))
 
 
 def opened(db: Connection, unit: str, first: str, last: str) -> list[int]:
