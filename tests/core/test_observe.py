@@ -187,6 +187,12 @@ def test_an_edit_made_while_the_rules_changed_is_an_edit() -> None:
     assert after == replace(ANY, agreed={**ANY.agreed, "f": NEVER})
 
 
+@pytest.mark.parametrize(("agreed", "value"), [({"f": "x"}, "x"), ({"f": NEVER}, None), ({}, None)])
+def test_what_nobody_agreed_to_stands_for_nothing(agreed: Words, value: Word) -> None:
+    """A shadow stands for the value that was agreed, for none where none was."""
+    assert replace(ANY, agreed=agreed).stands_for("f") == value
+
+
 # Conclude.
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from instep.core.operation import Why
 from instep.core.unit import Limits
-from instep.engine import orders
+from instep.engine import orders, settle
 from instep.engine.suggest import How, suggest
 from instep.ledger import tables
 from tests.engine.steps import (
@@ -61,6 +61,34 @@ def test_creates_wait_in_every_system_where_something_looks_the_same(world: Worl
     assert reasons["page", 1] == "dog:dog-1 looks the same: link it, or approve"
     assert reasons["dev", 2] == "dev:dev-1 looks the same: link it, or approve"
     assert cycle(world).writes == 0
+
+
+def test_an_older_pair_is_found_after_a_newer_incident(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order incidents are judged, each is compared with those of its time."""
+    monkeypatch.setattr(settle, "BATCH", 1)
+    world = World()
+    page = world.memories["page"]
+    page.faults.down = True
+    configure(world, "dev", creation=None)
+    made = world.unit.members["dog"].creation
+    configure(world, "dog", creation=None)
+    both(world)
+    cycle(world, seconds=3 * 86_400)
+    world.memories["dev"].add(title="Mail late", severity="sev-2", stage="triage")
+    only_late = replace(made, when={"title": frozenset({"Mail late"})}) if made else None
+    configure(world, "dog", creation=only_late)
+    cycle(world)
+    assert titles(world)["dog"] == ["Mail late", "checkout: SLOW"]
+    # That one has two records by now, so it is settled before those that have one.
+    world.clock.at += 3 * 86_400
+    world.memories["dev"].add(title="Search down", severity="sev-2", stage="triage")
+    page.faults.down = False
+    page_made = world.unit.members["page"].creation
+    assert page_made is not None
+    configure(world, "page", creation=replace(page_made, holds_alike=True))
+    report = cycle(world)
+    assert titles(world)["page"] == ["Mail late", "Search down"]
+    assert (report.held, held(world)) == (2, [("alike", "page", "create")] * 2)
 
 
 def test_linking_releases_what_is_held(world: World) -> None:
