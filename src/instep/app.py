@@ -82,7 +82,7 @@ async def opened(
         for system in systems.values():
             stack.push_async_callback(system.close)
         app = App(
-            unit=_able(unit_of(config), systems),
+            unit=able(unit_of(config), systems),
             systems=systems,
             ledger=ledger,
             desk=desk,
@@ -103,8 +103,8 @@ def _desk(worker: ThreadPoolExecutor) -> Desk:
     return desk
 
 
-def _able(unit: Unit, systems: Mapping[str, System]) -> Unit:
-    """Tell each member of a unit what its system can do."""
+def able(unit: Unit, systems: Mapping[str, System]) -> Unit:
+    """Tell each member of a unit what its system, as ``connect`` prepared it, can do."""
     members = {
         name: replace(member, abilities=systems[name].abilities)
         for name, member in unit.members.items()
