@@ -26,7 +26,7 @@ from instep.core.model import (
     Words,
 )
 from instep.core.observe import Heard, conclude, hear, lost, observe, remapped, stale
-from instep.core.rules import Rule
+from instep.core.rules import Direction, Rule
 from instep.core.unit import Member
 from tests.core.make import (
     DEV_SEVERITY,
@@ -269,6 +269,24 @@ def test_a_word_that_a_service_does_not_keep_is_sent_once() -> None:
     assert not after.edited("f")
 
 
+SHOWN = {"p": "Down"}
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "echo", "shadow"),
+    [(True, SHOWN, "Down"), (False, NOTHING, "Down"), (True, NOTHING, "Up again")],
+)
+def test_where_a_rule_only_writes_a_spelling_is_taken_for_an_edit_at_most_once(
+    confirmed: bool, echo: Words, shadow: Word
+) -> None:
+    """What nobody showed is an edit, written over; but not behind a confirmed write, for ever."""
+    member = Member("a", {"f": replace(TITLE.rules["f"], direction=Direction.OUT)})
+    intent = intend(member, kind="create", f=("Down", "Down"))
+    says_now = {"f": "Up again"}
+    after = concluded(member, Side("a"), intent, says_now, confirmed=confirmed, echo=echo)
+    assert (after.shadow, after.agreed) == ({"f": shadow}, {"f": "Down"})
+
+
 def test_an_unconfirmed_update_proves_nothing() -> None:
     """A write that may not have arrived leaves shadow and agreed as they were."""
     after = one(ANY, "Down", "Down", "Up again", confirmed=False, echo={"p": "Up again"})
@@ -322,6 +340,15 @@ def test_a_rule_that_went_away_concludes_nothing() -> None:
     """A field whose rule was taken out while its intent was open is left as it is."""
     after = concluded(Member("a"), ANY, intend(TITLE, f=("Down", "Down")), {})
     assert (after.shadow, after.agreed) == (ANY.shadow, ANY.agreed)
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_a_rule_that_looks_elsewhere_concludes_nothing(kind: str) -> None:
+    """A word that was sent to another path is not what should stand where the rule looks now."""
+    rule = replace(TITLE.rules["f"], path="elsewhere")
+    intent = intend(TITLE, kind=kind, f=("Down", "Down"))
+    after = concluded(Member("a", {"f": rule}), ANY, intent, {}, confirmed=kind == "create")
+    assert (after.says, after.shadow, after.agreed) == ({}, ANY.shadow, ANY.agreed)
 
 
 def test_a_conclusion_marks_the_time() -> None:

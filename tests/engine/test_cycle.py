@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from instep.core.fields import Decide
 from instep.core.model import Mark, Record, Words, Written
 from instep.core.operation import Plan
+from instep.core.rules import Direction
 from instep.core.unit import Limits
 from instep.engine import orders, settle
 from instep.engine.context import new_uid
@@ -31,6 +32,7 @@ from instep.errors import (
 )
 from instep.ledger import tables
 from instep.systems.memory import Memory
+from tests.engine.steps import configure
 from tests.engine.world import World
 
 
@@ -1003,6 +1005,45 @@ def test_a_rule_that_looks_elsewhere_empties_nothing(world: World) -> None:
     assert cycle(world).exit_code == 0
     assert world.common("page", only(page))["description"] == "p95 rose"
     assert dog.records[only(dog)].words["notes"] == "p95 rose"
+
+
+def test_a_rule_that_moves_while_a_create_is_unclear_empties_nothing() -> None:
+    """A text that went to where no rule looks any more is written where one does, not lost."""
+    world = World()
+    dev, dog, page = world.memories.values()
+    dev.add(title="Checkout slow", body="fixed")
+    fall_silent(dog)
+    assert cycle(world).due == 1
+    rules = world.unit.members["dog"].rules
+    moved = replace(rules["description"], path="notes")
+    configure(world, "dog", rules={**rules, "description": moved})
+    dog.paths = sorted(world.unit.members["dog"].paths)
+    dog.faults.down = False
+    assert cycle(world).exit_code == 0
+    assert dog.records[only(dog)].words["notes"] == "fixed"
+    assert page.records[only(page)].words["description"] == "fixed"
+
+
+@pytest.mark.parametrize("typed", ["typed by hand", None])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_text_that_is_only_written_is_written_over_an_edit_behind_it(
+    typed: str | None, lost: bool
+) -> None:
+    """What somebody types or empties just behind a write, where nothing is read, does not stand."""
+    world = World()
+    dev, _, page = world.memories.values()
+    rules = world.unit.members["page"].rules
+    out = replace(rules["description"], direction=Direction.OUT)
+    configure(world, "page", rules={**rules, "description": out})
+    dev.add(title="Checkout slow", body="p95 rose")
+    page.faults.lose_reply = lost
+    page.faults.after_write = lambda made, _: page.edit(made, description=typed)
+    cycle(world)
+    assert cycle(world).exit_code == 0
+    assert page.records[only(page)].words["description"] == "p95 rose"
+    before = world.writes()
+    cycle(world)
+    assert world.writes() == before
 
 
 def test_a_changed_configuration_wakes_what_it_concerns(world: World) -> None:

@@ -194,7 +194,7 @@ def conclude(
         side = Side(side.system, seen=side.seen)
     shadow, agreed = dict(side.shadow), dict(side.agreed)
     for name, sent in intent.sent.items():
-        rule = member.rules.get(name)
+        rule = _sender(member, name, sent)
         says = heard.says.get(name)
         kept = confirmed and sent.path not in undone
         shown = kept and rule is not None and _shown(rule, sent, says, echo)
@@ -215,6 +215,15 @@ def conclude(
     return replace(after, seen=max(after.seen, seen))
 
 
+def _sender(member: Member, name: str, sent: Sent) -> Rule | None:
+    """Give the rule by which a word was sent; ``None`` if it is gone, or looks elsewhere by now.
+
+    What the record says where it looks now has nothing to do with the word that was sent.
+    """
+    rule = member.rules.get(name)
+    return rule if rule is not None and rule.path == sent.path else None
+
+
 def _stamped(member: Member, sent: Sent, says: Word) -> Sent:
     """Take nobody's word where a service fills in by itself what a create could not carry."""
     if sent.carried or sent.path not in member.abilities.stamps:
@@ -225,9 +234,9 @@ def _stamped(member: Member, sent: Sent, says: Word) -> Sent:
 def _arrived(member: Member, intent: Intent, heard: Heard) -> bool:
     """Whether the record shows that an update which nobody confirmed was carried out."""
     return all(
-        member.rules[name].agrees(heard.says.get(name), sent.value)
+        rule.agrees(heard.says.get(name), sent.value)
         for name, sent in intent.sent.items()
-        if name in member.rules
+        if (rule := _sender(member, name, sent)) is not None
     )
 
 
@@ -235,6 +244,10 @@ def _shown(rule: Rule, sent: Sent, says: Word, echo: Words) -> bool:
     """Whether what the record says now is what came of our write, and of nobody else's."""
     if sent.path in echo:
         return rule.own(echo[sent.path]) == says
+    if rule.direction is Direction.OUT:
+        # Nothing is read there, so no edit is lost: taken for one, a spelling that no rule
+        # describes would be written over for ever.
+        return True
     # It said nothing before and says nothing now, where nobody can mean nothing by that: the
     # service does not keep such a word, and would be sent it for ever.
     return says is None and sent.assumed is None and not rule.field.clears
@@ -249,12 +262,12 @@ def _spelled(
     that the service took our word, or was made with it.
     """
     if rule is None:
-        # The rule went away while the intent was open.
+        # The rules changed while the intent was open.
         return None
     if not sent.carried:
         # A create could not carry it: a fresh record says what fresh records say.
         return sent.word, sent.value if rule.agrees(sent.word, sent.value) else None
-    if rule.agrees(says, sent.value) or shown or (took and rule.direction is Direction.OUT):
+    if rule.agrees(says, sent.value) or shown:
         # It says what was meant, or spells our value its own way.
         return says, sent.value
     if took:
