@@ -15,7 +15,8 @@ from instep.core.model import NOTHING, Base, Incident, Intent, Mark, Reference, 
 from instep.core.observe import Heard, conclude
 from instep.core.operation import Operation, carried
 from instep.core.plan import Settled, settle
-from instep.core.rules import Direction, Precision, Rule, Spelling
+from instep.core.rules import Direction, Rule
+from instep.core.spelling import Precision, Spelling
 from instep.core.unit import Creation, Member, Unit
 
 SEVERITY = ("critical", "high", "moderate", "low", "minor")

@@ -10,7 +10,8 @@ from instep.core.abilities import Abilities
 from instep.core.fields import Kind
 from instep.core.model import Mark, Record, Side, Word
 from instep.core.observe import Heard, adopted
-from instep.core.rules import Direction, Precision, Rule, Spelling
+from instep.core.rules import Direction, Rule
+from instep.core.spelling import Precision, Spelling
 from instep.core.unit import Creation, Member
 from tests.core.make import make_field, reference
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.core.abilities import Abilities, While
+from instep.core.conditions import Is
 from instep.core.fields import Decide, Field, Kind
 from instep.core.merge import Candidate, Merged, merge
 from instep.core.model import Base, Incident, Intent, Mark, Sent, Side, Word
@@ -259,7 +260,8 @@ def newcomer(
 ) -> Member:
     """Make a member ``b`` that is given the incidents of ``a``."""
     made = Creation(frozenset({"a"}), words=words or {})
-    return Member("b", rules or {"f": LINE}, able or Abilities(), made)
+    named = {key: replace(rule, field=replace(rule.field, name=key)) for key, rule in rules.items()}
+    return Member("b", named or {"f": LINE}, able or Abilities(), made)
 
 
 def begun(*, title: str = "x", **base: Word) -> Incident:
@@ -300,8 +302,8 @@ def test_a_side_that_should_exist_is_created() -> None:
     [
         replace(newcomer(), creation=None),
         replace(newcomer(), creation=Creation(frozenset({"c"}))),
-        replace(newcomer(), creation=Creation(frozenset({"a"}), {"f": frozenset({"y"})})),
-        replace(newcomer(), creation=Creation(frozenset({"a"}), {"g": frozenset({"x"})})),
+        replace(newcomer(), creation=Creation(frozenset({"a"}), Is("f", frozenset({"y"})))),
+        replace(newcomer(), creation=Creation(frozenset({"a"}), Is("g", frozenset({"x"})))),
         replace(newcomer(), writable=False),
     ],
 )
@@ -313,8 +315,8 @@ def test_a_side_that_nobody_wants_is_not_created(member: Member) -> None:
 
 
 def test_a_condition_that_is_met_creates() -> None:
-    """Where every condition's field has one of its values, the record is made."""
-    when = {"f": frozenset[Word]({"x", "y"})}
+    """Where the condition's field has one of its values, the record is made."""
+    when = Is("f", frozenset({"x", "y"}))
     assert creating(replace(newcomer(), creation=Creation(frozenset({"a"}), when))).operations
 
 

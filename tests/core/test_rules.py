@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from instep.core.fields import Kind, moment, normal
 from instep.core.model import Word
-from instep.core.rules import Precision, Rule, tidy
+from instep.core.rules import Rule
+from instep.core.spelling import Precision, tidy
 from tests.core.make import (
     DEV_SEVERITY,
     DOG_SEVERITY,

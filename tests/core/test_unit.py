@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from instep.core.abilities import Abilities, While
+from instep.core.conditions import Is
 from instep.core.fields import Field, Kind
 from instep.core.model import Base, Incident, Intent, Mark, Record, Side, Written
 from instep.core.rules import Direction, Rule
@@ -159,7 +160,7 @@ def test_the_rules_have_one_name_whatever_the_order_of_sets() -> None:
     """The same configuration has the same number in every process; another one has another."""
 
     def unit(*names: str, writable: bool = True) -> Unit:
-        creation = Creation(frozenset(names), {"severity": frozenset(names)})
+        creation = Creation(frozenset(names), Is("severity", frozenset(names)))
         members = {"a": Member("a", creation=creation, writable=writable), "b": Member("b")}
         return Unit("default", {}, members)
 

@@ -60,7 +60,7 @@ def _wanted(member: Member, incident: Incident) -> bool:
         return member.on_gone is OnGone.RECREATE
     if creation is None or incident.origin not in creation.origins:
         return False
-    return all(incident.value(name) in values for name, values in creation.when.items())
+    return creation.when.holds(incident.values)
 
 
 def _origin(incident: Incident) -> tuple[str, Reference] | None:
@@ -77,7 +77,7 @@ def _born(
     made = member.creation.words if member.creation else NOTHING
     sent: dict[str, Sent] = {}
     for name, rule in member.rules.items():
-        value = None if name in waiting else incident.value(name)
+        value = None if name in waiting else rule.wants(incident)
         word = rule.put(value) if member.carries(name) else None
         if rule.path in made:
             # Configured for every new record: it stands for whatever was agreed.

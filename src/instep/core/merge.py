@@ -151,17 +151,24 @@ def _propose(member: Member, side: Side, field: Field, base: Base) -> Proposal |
     ):
         # Nothing said, where nothing is not a value: it proposes none, base is written to it.
         return None
-    told = member.writes(name) and member.holds(name, side.shadow)
+    knew, adds = rule.get(side.shadow.get(name), None), rule.spelling.only_add
+    told = member.writes(name) and member.holds(name, side.shadow) and not adds
     return Proposal(
         side=side.system,
         own=own,
         rule=rule,
-        value=rule.get(own, base.value),
+        value=_edited(base.value, knew, rule.get(own, None)) if adds else rule.get(own, base.value),
         at=side.says_at.get(name, ""),
         # A side that could not be told of today's base is not late with regard to it.
         late=told and side.agreed.get(name) != base.value,
-        knew=rule.get(side.shadow.get(name), None),
+        knew=knew,
     )
+
+
+def _edited(base: Word, knew: Word, says: Word) -> Word:
+    """Do to base what was done to a set that holds more than base, and is never cut down to it."""
+    was, now = _names(knew), _names(says)
+    return tuple(sorted((_names(base) | now - was) - (was - now))) or None
 
 
 def _candidates(base: Base, proposals: list[Proposal], *, known: bool) -> list[Candidate]:

@@ -189,6 +189,11 @@ class Incident:
         """Give the common value last agreed by all."""
         return self.base[name].value if name in self.base else None
 
+    @property
+    def values(self) -> Words:
+        """Give every common value last agreed by all, by field."""
+        return {name: base.value for name, base in self.base.items()}
+
     def side(self, system: str) -> Side:
         """Give the side of a system, blank if nothing is known of it."""
         return self.sides.get(system) or Side(system)

@@ -7,6 +7,8 @@ list (``[-1]`` the last), and ``custom_fields["eu.west"]`` a key that has dots o
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 #: Keys of mappings and indexes of lists, from the top of the record.
@@ -52,3 +54,58 @@ def follow(value: Any, path: Steps) -> Any:
         else:
             return None
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Which paths a service has.
+
+    Attributes:
+        write: whole paths that are read and written.
+        read: first steps at which, and below which, anything may be read and nothing written.
+        under: first steps below which any name is read and written, and what is deeper only read.
+    """
+
+    write: frozenset[str]
+    read: frozenset[str] = frozenset()
+    under: frozenset[str] = frozenset()
+
+    def has(self, path: str) -> bool:
+        """Whether a configuration may name the path."""
+        return path in self.write or self.reads(path) or any(below(path, one) for one in self.under)
+
+    def reads(self, path: str) -> bool:
+        """Whether a path stands at or below a first step that can only be read."""
+        return first(path) in self.read
+
+    def writes(self, path: str) -> bool:
+        """Whether a path can be written, be it only into new records."""
+        return path in self.write or any(len(below(path, one)) == 1 for one in self.under)
+
+    def only_read(self, paths: Collection[str]) -> frozenset[str]:
+        """Give those of some paths that cannot be written."""
+        return frozenset(path for path in paths if not self.writes(path))
+
+
+def way(path: str) -> Steps:
+    """Take a path apart; what is no path has no steps."""
+    try:
+        return steps(path)
+    except ValueError:
+        return ()
+
+
+def first(path: str) -> str:
+    """Give the key that a path starts with."""
+    return str(next(iter(way(path)), ""))
+
+
+def below(path: str, top: str) -> Steps:
+    """Give the steps of a path below the key ``top``, of which the first is a key; else none."""
+    rest = way(path)[1:] if first(path) == top else ()
+    return rest if rest and isinstance(rest[0], str) else ()
+
+
+def at(paths: Collection[str], *firsts: str) -> frozenset[str]:
+    """Give those of some paths that start with one of these keys."""
+    return frozenset(path for path in paths if first(path) in firsts)

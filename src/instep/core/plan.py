@@ -175,24 +175,28 @@ def _plan_side(
 
 def _missing(unit: Unit, member: Member, side: Side, incident: Incident, name: str) -> Sent | None:
     """Give what to send for a field that does not agree with base; ``None`` if it does."""
-    rule, own, base = member.rules[name], side.says.get(name), incident.base.get(name)
-    if base is None or not member.writes(name):
+    rule, own = member.rules[name], side.says.get(name)
+    if not (name in incident.base or rule.is_made) or not member.writes(name):
         return None
-    if rule.mute(own) or agrees(member, side, name, base.value):
+    value = rule.wants(incident)
+    if rule.mute(own) or agrees(member, side, name, value):
         return None
-    word = rule.put(base.value)
+    word = rule.over(value, own)
     if word is None:
-        # Emptying: only where the field's type clears and the service can.
+        # Emptying: only where the field's type clears and the service can, and somebody did it.
         clears = unit.fields[name].clears and rule.path not in member.abilities.keeps
-        if base.value is not None or not clears:
+        if value is not None or not clears or rule.is_made:
             return None
-    return Sent(rule.path, base.value, word, assumed=own)
+    return Sent(rule.path, value, word, assumed=own)
 
 
 def agrees(member: Member, side: Side, name: str, value: Word) -> bool:
     """Whether a side agrees with a common value: law 3, all three clauses."""
-    own = side.says.get(name)
-    if member.rules[name].agrees(own, value):
+    rule, own = member.rules[name], side.says.get(name)
+    if rule.agrees(own, value):
+        return True
+    if rule.spelling.only_add and own is not None and rule.over(value, own) == own:
+        # It holds all that it should, and more that is not to be taken away.
         return True
     return own == side.shadow.get(name) and side.agreed.get(name) == value
 
@@ -206,7 +210,7 @@ def _becoming(member: Member, incident: Incident, waiting: set[str]) -> Words:
     says = dict(side.says)
     deciding = {needs.path for needs in member.abilities.only_while.values()}
     for name, rule in member.rules.items():
-        value = incident.value(name)
+        value = rule.wants(incident)
         if rule.path not in deciding or value is None or not member.writes(name):
             continue
         kept = name in waiting or rule.mute(says.get(name)) or agrees(member, side, name, value)
@@ -225,17 +229,18 @@ def _update(
         system=member.name,
         incident=incident.id,
         sent=sent,
-        reason=_because(incident, sent),
+        reason=_because(member, incident, sent),
         record=record,
     )
 
 
-def _because(incident: Incident, names: Iterable[str]) -> str:
+def _because(member: Member, incident: Incident, names: Iterable[str]) -> str:
     """Say which systems the values come from."""
     told: dict[str, list[str]] = {}
     for name in names:
         base = incident.base.get(name)
-        told.setdefault(" and ".join(base.origins) if base else "", []).append(name)
+        origin = " and ".join(base.origins) if base else ""
+        told.setdefault("its rule" if member.rules[name].is_made else origin, []).append(name)
     return "; ".join(
         f"{', '.join(fields)} from {origin}" if origin else f"default {', '.join(fields)}"
         for origin, fields in told.items()

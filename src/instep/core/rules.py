@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
-from instep.core.fields import MANY, Field, Kind, moment, normal, spell, unix
-from instep.core.model import Word
+from instep.core.fields import MANY, Field, Kind, normal, unix
+from instep.core.model import Incident, Word
+from instep.core.spelling import FAITHFUL, Spelling
+from instep.core.template import Template, values
 
 #: own word -> the common words that it may stand for, the usual one first; empty means unset.
 WordTable = Mapping[str, tuple[str, ...]]
@@ -28,66 +28,55 @@ class Direction(StrEnum):
     OUT = "out"
 
 
-class Precision(StrEnum):
-    """The finest part of an instant that a system keeps."""
-
-    MICROSECOND = "microsecond"
-    MILLISECOND = "millisecond"
-    SECOND = "second"
-    MINUTE = "minute"
-
-
-@dataclass(frozen=True, slots=True)
-class Spelling:
-    """How a system rewrites what it is sent, so that its spelling is not taken for an edit.
-
-    Attributes:
-        precision: instants are cut to it, downwards.
-        zone: instants are local digits of this zone, without a zone of their own.
-        tidy: lines lose trailing white space, runs of blank lines become one.
-        min_length: shorter text is padded with dots.
-        max_length: longer text is cut, ending in an ellipsis; 0 means no limit.
-        single: of a set, the system holds one name.
-    """
-
-    precision: Precision = Precision.MICROSECOND
-    zone: str = ""
-    tidy: bool = False
-    min_length: int = 0
-    max_length: int = 0
-    single: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one field reads from and writes to one system.
 
-    ``words`` is ``None`` where own words are common words. ``default`` is the own word that a
-    create sends where nothing was said; the word ``opened`` stands for the time at which the
-    incident's first record was made, where the field is an instant.
+    ``words`` is ``None`` where own words are common words; an own word that the table lacks may
+    stand for the common words ``otherwise``, and is mute if that is ``None``. ``default`` is the
+    own word that a create sends where nothing was said; the word ``opened`` stands for the time
+    at which the incident's first record was made, where the field is an instant. With ``const``
+    or a ``template`` the system is always told the same own word, or a text that is made of what
+    the incident says.
     """
 
     field: Field
     path: str
     direction: Direction = Direction.BOTH
     words: WordTable | None = None
-    spelling: Spelling = Spelling()
+    spelling: Spelling = FAITHFUL
     default: Word = None
+    otherwise: tuple[str, ...] | None = None
+    const: Word = None
+    template: Template | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the system is told what the rule makes, rather than what was agreed."""
+        return self.const is not None or self.template is not None
+
+    def wants(self, incident: Incident) -> Word:
+        """Give the common value that the system is to be told of; ``None`` if there is none."""
+        if self.template is not None:
+            return normal(self.field.kind, self.template.render(values(incident)))
+        return incident.value(self.field.name) if self.const is None else self.const
 
     def own(self, word: Word) -> Word:
         """Make a system's word plain, so that two spellings of one thing are equal.
 
         Words that mean "nothing said" become ``None``. What cannot be read stays as it is.
         """
-        if isinstance(word, str) and self.words is not None and self.words.get(word) == ():
+        table = self.words
+        if isinstance(word, str) and table is not None and table.get(word, self.otherwise) == ():
             return None
         if self.field.kind is Kind.INSTANT and self.spelling.zone:
-            return word or None
+            return self.spelling.local(word)
         if self.field.kind in (Kind.TEXT, Kind.LINE, Kind.LINK, Kind.CHOICE):
             if not isinstance(word, str):
                 return word
             # White space is a text, but no line.
-            return unix(word) if word.strip() or (word and self.field.kind is Kind.TEXT) else None
+            is_text = self.field.kind is Kind.TEXT and not self.spelling.strip
+            return unix(word) if word.strip() or (word and is_text) else None
         try:
             return normal(self.field.kind, word)
         except (ValueError, OverflowError):
@@ -103,8 +92,11 @@ class Rule:
             return (None,)
         if self.words is not None:
             return self._translate(own)
+        is_local = self.field.kind is Kind.INSTANT and self.spelling.zone
         try:
-            return (normal(self.field.kind, self._utc(own)),)
+            plain = self.spelling.utc(str(own)) if is_local else own
+            value = normal(self.field.kind, plain)
+            return (value.strip() if self.spelling.strip and isinstance(value, str) else value,)
         except (ValueError, OverflowError):
             return ()
 
@@ -114,14 +106,7 @@ class Rule:
         if isinstance(own, tuple):
             names = [means[0] for name in own if (means := table.get(name, (name,)))]
             return (normal(self.field.kind, names),)
-        return table.get(str(own), ())
-
-    def _utc(self, own: Word) -> Word:
-        """Give local digits their zone."""
-        if self.field.kind is not Kind.INSTANT or not self.spelling.zone:
-            return own
-        local = datetime.fromisoformat(str(own)).replace(tzinfo=ZoneInfo(self.spelling.zone))
-        return local.isoformat()
+        return table.get(str(own), self.otherwise or ())
 
     def get(self, own: Word, base: Word) -> Word:
         """Read an own word, keeping to ``base`` where it may stand for that."""
@@ -137,10 +122,17 @@ class Rule:
         if self.words is not None:
             return self._word(value)
         if self.field.kind is Kind.INSTANT:
-            return self._digits(str(value))
+            return self.spelling.digits(str(value))
         if self.field.kind in MANY and isinstance(value, tuple):
             return value[:1] if self.spelling.single else value
-        return self._shape(value) if isinstance(value, str) else value
+        return self.spelling.shape(value) if isinstance(value, str) else value
+
+    def over(self, value: Word, own: Word) -> Word:
+        """Spell a common value to be written over an own word: names are kept that only add."""
+        word = self.put(value)
+        if not self.spelling.only_add or not isinstance(own, tuple):
+            return word
+        return tuple(sorted({*own, *word})) if isinstance(word, tuple) else own
 
     def _word(self, value: Word) -> Word:
         """Find the word to write: the first that usually means the value, else one that may."""
@@ -153,32 +145,6 @@ class Rule:
         usual = [own for own, means in table.items() if means and means[0] == value]
         maybe = [own for own, means in table.items() if value in means]
         return next(iter(usual or maybe), None)
-
-    def _digits(self, value: str) -> str | None:
-        """Cut an instant to the precision kept, in the system's zone where it has one."""
-        when = moment(value)
-        cut = {
-            Precision.MINUTE: when.replace(second=0, microsecond=0),
-            Precision.SECOND: when.replace(microsecond=0),
-            Precision.MILLISECOND: when.replace(microsecond=when.microsecond // 1000 * 1000),
-        }.get(self.spelling.precision, when)
-        if not self.spelling.zone:
-            return spell(cut)
-        try:
-            return cut.astimezone(ZoneInfo(self.spelling.zone)).isoformat()[
-                : len("2026-11-21T20:33")
-            ]
-        except OverflowError:
-            # The calendar ends before this instant does there.
-            return None
-
-    def _shape(self, text: str) -> str | None:
-        """Apply the system's own rewriting of text, its shortest and its longest."""
-        kept = tidy(text) if self.spelling.tidy else text
-        longest = self.spelling.max_length
-        if longest and len(kept) > longest:
-            kept = kept[: longest - 1] + "…"
-        return kept.ljust(self.spelling.min_length, ".") or None
 
     def agrees(self, own: Word, value: Word) -> bool:
         """Whether the own word reads as the value, or is what the value would be written as.
@@ -193,12 +159,3 @@ class Rule:
             read = self.reads(own)[0]
             return isinstance(read, tuple) and set(read) <= set(value)
         return False
-
-
-def tidy(text: str) -> str:
-    """Trim each line on the right and make runs of blank lines one, as ProdManager does."""
-    lines: list[str] = []
-    for line in (part.rstrip() for part in text.split("\n")):
-        if line or not lines or lines[-1]:
-            lines.append(line)
-    return "\n".join(lines)

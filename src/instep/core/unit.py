@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from instep.core.abilities import Abilities
+from instep.core.conditions import ALWAYS, Condition
 from instep.core.fields import Field
 from instep.core.model import NOTHING, Word, Words
 from instep.core.rules import Direction, Rule
@@ -20,12 +21,12 @@ from instep.core.rules import Direction, Rule
 class Creation:
     """Which incidents a system is given that it does not have.
 
-    ``origins`` are the systems in which they began, ``when`` the common values that each named
-    field must have one of, and ``words`` the own words, by path, that every new record gets.
+    ``origins`` are the systems in which they began, ``when`` the condition that their common
+    values have to meet, and ``words`` the own words, by path, that every new record gets.
     """
 
     origins: frozenset[str]
-    when: Mapping[str, frozenset[Word]] = field(default_factory=dict)
+    when: Condition = ALWAYS
     words: Words = field(default_factory=dict)
     holds_alike: bool = False
     """Whether a create waits where a record that looks the same is there already."""
@@ -145,6 +146,5 @@ def _told(creation: Creation | None) -> object:
     """Spell a creation the same way every time: sets have no order of their own."""
     if creation is None:
         return None
-    when = sorted((name, sorted(map(str, values))) for name, values in creation.when.items())
     words = sorted((path, repr(word)) for path, word in creation.words.items())
-    return sorted(creation.origins), when, words
+    return sorted(creation.origins), str(creation.when), words
