@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 import pytest_asyncio
 
+from instep.core.model import Word
 from instep.errors import Denied, SideError, Unreachable
 from instep.simulator.wire import Call, Reply
 from instep.simulator.world import App, Message, Receive, Send, Simulator, World
@@ -43,12 +45,15 @@ class HttpSuite(SystemSuite):
         arguments: keywords for it, beside its address and its time limit.
         double: makes the double.
         switches: keywords for it.
+        shown: paths that can only be read, each with a pattern of what stands there in a record
+            that has the ``words``.
     """
 
     connect: ClassVar[Callable[..., System]]
     arguments: ClassVar[Mapping[str, Any]]
     double: ClassVar[Callable[..., Simulator]]
     switches: ClassVar[Mapping[str, Any]] = NONE
+    shown: ClassVar[Mapping[str, str]]
 
     @pytest_asyncio.fixture(loop_scope="class")
     async def bench(self, port: Port, kind: str) -> AsyncIterator[Bench]:
@@ -91,7 +96,34 @@ class HttpSuite(SystemSuite):
         counted = await bench.system.census()
         assert (counted is not None) == bool(bench.system.abilities.census)
 
+    async def test_what_can_only_be_read_is_read(self, bench: Bench) -> None:
+        """Inside lists and objects, and where the service alone writes, words are as they stand."""
+        said = bench.system.words(await self.create(bench))
+        strange = {path: said[path] for path in self.shown if not self.fits(path, said[path])}
+        assert strange == {}
+
+    async def test_what_can_only_be_read_is_never_written(self, bench: Bench) -> None:
+        """Such a path is declared; a word that is given for it all the same is not sent."""
+        created = await self.create(bench)
+        assert self.shown.keys() <= bench.system.abilities.read_only
+        wrong = dict.fromkeys(self.shown, "something else")
+        before = bench.system.words(created)
+        updated = await bench.system.update(created, {**wrong, **self.change})
+        after = bench.system.words(updated.record)
+        assert [path for path in self.shown if after[path] != before[path]] == []
+        assert {path: after[path] for path in self.change} == dict(self.change)
+
+    def fits(self, path: str, word: Word) -> bool:
+        """Whether a word is what stands at a path that can only be read."""
+        return re.fullmatch(self.shown[path], str(word)) is not None
+
     # Trouble
+
+    async def test_offers_need_credentials(self, bench: Bench) -> None:
+        """Refused credentials say so: they are not taken for a service without anything."""
+        bench.world.fault("", "401")
+        with pytest.raises(Denied):
+            await bench.system.offers(dict.fromkeys(self.paths, ()))
 
     async def test_a_create_answered_with_an_error_is_unclear(self, bench: Bench) -> None:
         """The record was made although a 500 was answered: it is found by its mark."""

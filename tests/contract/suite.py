@@ -75,6 +75,9 @@ class SystemSuite:
         edit: what a person changes in the service's own interface, as the double takes it.
         edited: the path and the word that show the edit.
         unknown: an id of no record.
+        offered: by path, a word that stands for something there.
+        listed: those of these paths of which every word is known.
+        absent: a path that names nothing there.
         creating, updating, listing: parts of "METHOD path" of the requests that do so, for faults.
     """
 
@@ -85,6 +88,9 @@ class SystemSuite:
     edit: ClassVar[Mapping[str, Any]]
     edited: ClassVar[tuple[str, Any]]
     unknown: ClassVar[str]
+    offered: ClassVar[Mapping[str, str]]
+    listed: ClassVar[Collection[str]]
+    absent: ClassVar[str]
     creating: ClassVar[str]
     updating: ClassVar[str]
     listing: ClassVar[str]
@@ -302,6 +308,27 @@ class SystemSuite:
         assert await bench.system.check() == ()
         assert await bench.system.prepare() == ()
         assert bench.world.writes == 0
+
+    async def test_what_is_in_use_is_offered(self, bench: Bench) -> None:
+        """Every path that was asked for is answered, and is there; nothing is written for that."""
+        offers = await bench.system.offers(dict.fromkeys(self.paths, ()))
+        assert set(offers) == set(self.paths)
+        assert [path for path, offer in offers.items() if not offer.there or offer.missing] == []
+        assert bench.world.writes == 0
+
+    async def test_words_that_are_not_there_are_missing(self, bench: Bench) -> None:
+        """A strange word is named beside one that is there; all are told where they are few."""
+        wanted = {path: (word, "nothing of the kind") for path, word in self.offered.items()}
+        offers = await bench.system.offers(wanted)
+        assert {offer.missing for offer in offers.values()} == {("nothing of the kind",)}
+        told = {path: offer.words for path, offer in offers.items() if offer.words is not None}
+        assert set(told) == set(self.listed)
+        assert [path for path, words in told.items() if self.offered[path] not in words] == []
+
+    async def test_a_place_that_is_not_there_is_not_offered(self, bench: Bench) -> None:
+        """A path of a field that nobody has made, or of nothing at all, is not there."""
+        offers = await bench.system.offers({self.absent: (), "no.such[0]": ("word",)})
+        assert [offer.there for offer in offers.values()] == [False, False]
 
     async def test_abilities_are_frozen(self, bench: Bench) -> None:
         """What a system can do does not change while it is used."""

@@ -24,6 +24,13 @@ class TestDatadog(HttpSuite):
     connect = Datadog.connect
     arguments = KEYS
     double = DatadogSimulator
+    shown = {
+        "fields.services[0]": "Checkout",
+        "fields.services[-1]": "Search",
+        "visibility": "organization",
+        "public_id": r"\d+",
+        "is_test": "False",
+    }
     paths = (
         "title",
         "fields.severity",
@@ -36,6 +43,9 @@ class TestDatadog(HttpSuite):
         "customer_impact_scope",
         "detected",
         "resolved",
+        'fields["root_cause"]',
+        "modified",
+        *shown,
     )
     words = {
         "title": "Checkout latency above 5 s",
@@ -44,11 +54,19 @@ class TestDatadog(HttpSuite):
         "fields.summary": "p95 rose at 09:12.",
         "fields.services": ("Checkout", "Search"),
         "commander": ("ana@example.com",),
+        'fields["root_cause"]': "A full disk.",
     }
     change = {"title": "Checkout down", "fields.severity": "SEV-1", "commander": None}
-    moved = ("resolved", "detected")
+    moved = ("resolved", "detected", "modified")
     edit = {"title": "Renamed by a person"}
     edited = ("title", "Renamed by a person")
+    offered = {
+        "fields.severity": "SEV-2",
+        "fields.state": "active",
+        "commander": "ana@example.com",
+    }
+    listed = ("fields.severity", "fields.state")
+    absent = "fields.nowhere"
     unknown = "00000000-0000-4000-8000-000000000000"
     creating = "POST /api/v2/incidents"
     updating = "PATCH /api/v2/incidents"

@@ -17,6 +17,12 @@ class TestDevRev(CensusSuite, CommentsSuite, HttpSuite):
     connect = DevRev.connect
     arguments = {"token": TOKEN}
     double = DevRevSimulator
+    shown = {
+        "stage.state.name": "in_progress",
+        "applies_to_parts[0].name": "Checkout",
+        "created_by.email": "instep-bot@example.com",
+        "display_id": r"INC-\d+",
+    }
     paths = (
         "title",
         "body",
@@ -29,6 +35,9 @@ class TestDevRev(CensusSuite, CommentsSuite, HttpSuite):
         "applies_to_parts",
         "tags",
         "custom_fields.tnt__ext_status",
+        'custom_fields["tnt__region"]',
+        "modified_date",
+        *shown,
     )
     words = {
         "title": "Checkout latency above 5 s",
@@ -40,11 +49,22 @@ class TestDevRev(CensusSuite, CommentsSuite, HttpSuite):
         "applies_to_parts": ("Checkout",),
         "tags": ("customer-visible",),
         "custom_fields.tnt__ext_status": "monitoring",
+        'custom_fields["tnt__region"]': "eu",
     }
     change = {"title": "Checkout down", "severity": "sev-0"}
-    moved = ("actual_close_date",)
+    moved = ("actual_close_date", "modified_date")
     edit = {"title": "Renamed by a person"}
     edited = ("title", "Renamed by a person")
+    offered = {
+        "severity": "sev-1",
+        "stage": "acknowledged",
+        'custom_fields["tnt__region"]': "eu",
+        "owned_by": "Ana@example.com",
+        "applies_to_parts": "Checkout",
+        "tags": "region",
+    }
+    listed = ("severity", "stage", 'custom_fields["tnt__region"]')
+    absent = "custom_fields.tnt__nowhere"
     unknown = "don:core:dvrv-us-1:devo/SIM:incident/99999"
     creating = "incidents.create"
     updating = "incidents.update"

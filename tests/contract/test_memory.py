@@ -60,6 +60,9 @@ class TestMemory(SystemSuite):
     change = {"title": "Checkout latency", "severity": None}
     edit = {"title": "Renamed by a person"}
     edited = ("title", "Renamed by a person")
+    offered = {"severity": "high"}
+    listed = ("severity",)
+    absent = "body"
     unknown = "memory-99999"
     creating = "write"
     updating = "write"
@@ -71,7 +74,8 @@ class TestMemory(SystemSuite):
         """Put a memory on the bench; its clock ticks with each look."""
         ticks = itertools.count(1_770_000_000.0)
         able = Abilities(**self.abilities)
-        system = Memory("memory", lambda: next(ticks), self.paths, abilities=able)
+        choices = {"severity": ("high", "low")}
+        system = Memory("memory", lambda: next(ticks), self.paths, able, choices=choices)
         for number in range(INCIDENTS):
             system.add(title=f"Incident {number}", severity=("high", "low")[number % 2])
         yield Bench(system, MemoryDouble(system), MemoryWorld(system), lambda: None)

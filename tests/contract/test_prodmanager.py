@@ -17,6 +17,7 @@ class TestProdManager(CommentsSuite, HttpSuite):
     connect = ProdManager.connect
     arguments = {"token": TOKEN}
     double = ProdManagerSimulator
+    shown = {"creation_date": r"20\d\d-\d\d-\d\dT\d\d:\d\d", "id": r"\d+"}
     paths = (
         "name",
         "description",
@@ -29,6 +30,7 @@ class TestProdManager(CommentsSuite, HttpSuite):
         "scope",
         "service",
         "external_link",
+        *shown,
     )
     words = {
         "name": "Checkout latency above 5 s",
@@ -42,6 +44,14 @@ class TestProdManager(CommentsSuite, HttpSuite):
     moved = ("investigation_date", "stable_date", "resolve_date")
     edit = {"name": "Renamed by a person"}
     edited = ("name", "Renamed by a person")
+    offered = {
+        "severity": "high",
+        "status": "stable",
+        "scope": "eu-west",
+        "service": "Checkout",
+    }
+    listed = tuple(offered)
+    absent = "title"
     unknown = "99999"
     creating = "POST /api/incident/create"
     updating = "/update"

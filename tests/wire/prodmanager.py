@@ -66,7 +66,7 @@ def who(**more: Any) -> httpx.Response:
     return httpx.Response(200, json={"playload": about | more})
 
 
-def made(router: respx.MockRouter, **more: Any) -> ProdManager:
+def made(router: respx.MockRouter, paths: list[str] | None = None, **more: Any) -> ProdManager:
     """Connect to the router, with a token that will do, and two scopes and services."""
     router.get(f"{API}/token/whoami", name="whoami").mock(side_effect=lambda _: who())
     for kind, names in NAMES.items():
@@ -74,7 +74,8 @@ def made(router: respx.MockRouter, **more: Any) -> ProdManager:
         route = router.get(f"{API}/{kind}", name=kind)
         route.mock(side_effect=lambda _, rows=rows: listing(rows))
     given: dict[str, Any] = {"token": "tok", "url": f"{URL}/", "timezone": "America/New_York"}
-    return ProdManager.connect("status", PATHS, transport=over(router), **(given | more))
+    used = PATHS if paths is None else paths
+    return ProdManager.connect("status", used, transport=over(router), **(given | more))
 
 
 async def read(system: ProdManager, router: respx.MockRouter, raw: dict[str, Any]) -> Record:

@@ -49,7 +49,7 @@ async def test_a_stage_move_sends_no_dates(router: respx.MockRouter) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["related_docs", "staged_info", "external_source_data", "stage.notes", "sync_metadata"],
+    ["related_docs", "staged_info", "external_source_data", "sync_metadata"],
 )
 def test_what_can_only_be_written_is_no_path(path: str) -> None:
     """A field that is never read back would always look different, so it cannot be mapped."""

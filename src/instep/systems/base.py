@@ -12,6 +12,7 @@ enumerated (severity, stage)    the name people see (``"sev-1"``, ``"triage"``),
 date                            the digits as the service spells them
 list of names or of people      ``tuple[str, ...]`` of names or e-mails; empty is ``None``
 number, flag                    ``int``, ``float``, ``bool``
+any other object                its JSON text
 ==============================  =====================================================
 
 Words given to ``create`` and ``update`` are canonical: instants as ``2026-02-03T09:12:00Z`` with
@@ -21,14 +22,14 @@ sorted. The connector encodes them for the wire, and leaves out what the service
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from instep.core.abilities import Abilities, While
 from instep.core.model import Mark, Record, Words, Written
 
-__all__ = ["Abilities", "Comment", "Page", "System", "While"]
+__all__ = ["Abilities", "Comment", "Offer", "Page", "System", "While"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,25 @@ class Comment:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a service has at a path: whether there is such a place, and which words.
+
+    ``missing`` are the wanted words that it does not have, or takes no more. ``words`` are all
+    that can stand there, ``None`` where they cannot be listed whole.
+    """
+
+    there: bool = True
+    missing: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = None
+
+    @classmethod
+    def listing(cls, words: Iterable[str], wanted: Collection[str]) -> Offer:
+        """Offer a place of which all ``words`` are known."""
+        known = tuple(dict.fromkeys(words))
+        return cls(missing=tuple(sorted({*wanted} - {*known})), words=known)
+
+
 class System(Protocol):
     """One configured service.
 
@@ -80,6 +100,15 @@ class System(Protocol):
 
     async def check(self) -> tuple[str, ...]:
         """Prove credentials, permissions and needed fields; answer warnings for a person."""
+        ...
+
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
+        """Look up what the service has at each path, of which these own words are in use.
+
+        Nothing is remembered from before, and nothing written. Where a list takes a permission
+        that is lacking, its path is taken to be there and no word to be missing; credentials that
+        are refused altogether raise what ``check`` raises.
+        """
         ...
 
     async def prepare(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from instep.core.abilities import Abilities
 from instep.core.fields import stamp
 from instep.core.model import Mark, Record, Word, Words, Written
 from instep.errors import Gone, Rejected, Unreachable
-from instep.systems.base import Comment, Page
+from instep.systems.base import Comment, Offer, Page
 
 Clock = Callable[[], float]
 
@@ -62,6 +62,7 @@ class Memory:
 
     ``rewrite`` spells a word as the system keeps it, by path and word. ``page`` is the size of a
     page. Listings are behind by ``list_lag`` of the abilities: they show records as they were.
+    ``choices`` are the words that can stand at a path, where only some can.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Memory:
     abilities: Abilities = field(default_factory=Abilities)
     rewrite: Callable[[str, Word], Word] = lambda _, word: word
     page: int = 100
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     records: dict[str, Held] = field(default_factory=dict)
     links: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -104,6 +106,11 @@ class Memory:
         """Say whether the system answers."""
         self._called()
         return ()
+
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
+        """Offer the paths in use, and the choices of each."""
+        self._called()
+        return {path: self._offer(path, words) for path, words in wanted.items()}
 
     async def prepare(self) -> tuple[str, ...]:
         """Need nothing."""
@@ -204,6 +211,12 @@ class Memory:
         """Nothing to give back."""
 
     # ---- inside
+
+    def _offer(self, path: str, words: Collection[str]) -> Offer:
+        """Offer what there is at one path."""
+        if path in self.choices:
+            return Offer.listing(self.choices[path], words)
+        return Offer(there=path in self.paths)
 
     def _listed(self) -> list[Held]:
         """Give every record as a listing shows it: as it was ``list_lag`` seconds ago."""

@@ -17,6 +17,7 @@ import structlog
 
 from instep.core.linking import address
 from instep.core.model import Mark, Word
+from instep.core.paths import Places, follow, way
 from instep.errors import ConfigError, Problem, RecordError, SideError, Unreachable
 
 log = structlog.get_logger()
@@ -28,6 +29,12 @@ Getter = Callable[[Raw], Word]
 #: uid is one of ours, or ``github:acme/checkout`` would be; and there is only one, or two marks
 #: in a row would be the second.
 _MARK = re.compile(r"([\w.-]+):(?!//)((?:(?!/[0-9a-f]{12}\b)\S)*)/([0-9a-f]{12})")
+
+
+def reader(places: Places, path: str, *top: str) -> Getter | None:
+    """Choose how a path that can only be read is read, from the object at the steps ``top``."""
+    whole = (*top, *way(path))
+    return (lambda raw: plain(follow(raw, whole))) if places.reads(path) else None
 
 
 def digest(value: Any) -> str:

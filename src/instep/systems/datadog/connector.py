@@ -16,25 +16,28 @@ from collections.abc import AsyncIterator, Collection, Mapping
 import httpx
 
 from instep.core.model import Mark, Record, Word, Words, Written
+from instep.core.paths import below
 from instep.errors import Denied, Rejected
-from instep.systems.base import Comment, Page
+from instep.systems.base import Comment, Offer, Page
 from instep.systems.datadog.answers import (
     INCIDENTS,
     incident,
     incident_type,
-    reason,
     refusal,
     rows,
 )
+from instep.systems.datadog.door import open_door
 from instep.systems.datadog.fields import Fields
 from instep.systems.datadog.links import attach
 from instep.systems.datadog.listing import PAGE_SIZE, Listing
+from instep.systems.datadog.offers import Offers
 from instep.systems.datadog.people import COMMANDER, People
 from instep.systems.datadog.read import Hints, Options, Reader
 from instep.systems.datadog.setup import Setup
 from instep.systems.datadog.words import (
     FIELDS,
     OTHERWISE,
+    PLACES,
     SCOPE,
     Encoder,
     abilities,
@@ -44,7 +47,7 @@ from instep.systems.datadog.words import (
     marks_of,
 )
 from instep.systems.http import Answer, Door
-from instep.systems.raw import reading_back
+from instep.systems.raw import Raw, reading_back
 
 #: Sites whose web application answers at a host of its own name (documented).
 APP_SITES = frozenset({"datadoghq.com", "datadoghq.eu", "ddog-gov.com"})
@@ -64,10 +67,12 @@ class Datadog:
         self._reader = Reader(door, paths, options, self._fields, self._people)
         self._hints = Hints(self._listing, self._reader, self._fields)
         self._encoder = Encoder(self._fields, self._people, options.reference_field)
-        mapped = [path.removeprefix(FIELDS) for path in paths if path.startswith(FIELDS)]
+        mapped = [str(found[0]) for path in paths if (found := below(path, FIELDS))]
+        self._offers = Offers(self._fields, self._people)
         self._setup = Setup(door, self._fields, options.reference_field, mapped)
         self._names_commander = COMMANDER in paths
         self._maps_scope = SCOPE in paths
+        self._unshown = PLACES.only_read(paths) | {COMMANDER}
         self.abilities = abilities(
             paths,
             deadline=door.timeout,
@@ -119,7 +124,8 @@ class Datadog:
             tests=tests,
             link_attachments=link_attachments,
         )
-        return cls(name, _door(name, site, url, headers, timeout, rate, transport), paths, options)
+        door = open_door(name, site, url, headers, timeout, rate, transport)
+        return cls(name, door, paths, options)
 
     @property
     def requests(self) -> int:
@@ -136,6 +142,15 @@ class Datadog:
         if self._names_commander:
             await self._people.check()
         return await self._setup.warnings()
+
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
+        """Look at the fields and values of the type of new incidents, and for people by e-mail.
+
+        Raises:
+            Denied, Unreachable: as ``check``.
+        """
+        await self._look()
+        return await self._offers.at(wanted)
 
     async def prepare(self) -> tuple[str, ...]:
         """Make the reference field on each incident type in use that has none.
@@ -289,11 +304,15 @@ class Datadog:
         return Rejected(said, system=self.name, record=record_id)
 
     async def _glance(self) -> None:
-        """Read a page of incidents, for the types in use and to prove that people can be read."""
+        """Read a page of incidents, and prove that people can be read."""
+        await self._reader.meet((await self._look())[:1])
+
+    async def _look(self) -> list[Raw]:
+        """Read a page of incidents, for the types in use and their fields."""
         raws = rows(self.name, await self._listing.page(PAGE_SIZE, 0))
         for raw in raws:
             self._fields.learn(raw)
-        await self._reader.meet(raws[:1])
+        return raws
 
     async def _marked(self, mark: Mark, start: int) -> list[Record]:
         """Walk the list from an offset for what carries a mark."""
@@ -313,35 +332,11 @@ class Datadog:
     ) -> Written:
         """Read back what was written; ``stands`` says what is where nothing could be sent.
 
-        The answer shows attributes as they are now, but for the ``other`` paths, and relationships
-        as they were (recorded).
+        The answer shows attributes as they are now, but for the ``other`` paths, relationships as
+        they were, and leaves out who wrote (recorded).
         """
         raw = incident(self.door, answer, record_id)
-        said = self._reader.words(raw)
-        echo = {path: word for path, word in said.items() if path not in {COMMANDER, *other}}
+        unshown = self._unshown | other
+        echo = {p: word for p, word in self._reader.words(raw).items() if p not in unshown}
         with reading_back(self.name):
             return Written(await self._reader.fresh(str(raw["id"])), echo | stands)
-
-
-def _door(
-    name: str,
-    site: str,
-    url: str | None,
-    headers: Mapping[str, str],
-    timeout: float,
-    rate: float,
-    transport: httpx.AsyncBaseTransport | None,
-) -> Door:
-    """Open the door to a site, or to what stands in for it."""
-    return Door(
-        name,
-        url or f"https://api.{site}",
-        headers,
-        timeout=timeout,
-        rate=rate,
-        transport=transport,
-        reason=reason,
-        advice="check the Datadog API key, and the application key and its scopes "
-        "(incident_read, incident_write, user_access_read for commanders); a key of another "
-        f"site than {site} is refused the same way",
-    )

@@ -6,6 +6,8 @@ does with a field that it does not know is not documented, so none is sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -36,6 +38,8 @@ KINDS = {
     5: "metrictag",
     6: "autocomplete",
 }
+#: Kinds whose values are those of the definition; the others' come from elsewhere.
+CLOSED_LISTS = frozenset({"dropdown", "multiselect"})
 #: Fields of every incident type, as recorded in 2026.
 STOCK = {
     "severity": "dropdown",
@@ -48,6 +52,17 @@ STOCK = {
 }
 #: States in which an incident is over (documented); any other is open.
 CLOSED = frozenset({"resolved", "completed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What an organisation defines a field to be.
+
+    ``kind`` is empty where it has no name; ``values`` are all that it takes, if that is fixed.
+    """
+
+    kind: str
+    values: tuple[str, ...] = ()
 
 
 class Fields:
@@ -120,14 +135,21 @@ class Fields:
 
     async def kind(self, name: str, of: str) -> str | None:
         """Give the kind of a field of a type, empty if it has no name; ``None``: no such field."""
-        known = self._known.setdefault(of, {})
-        if name not in known and name not in STOCK:
-            self.know(of, await self._defined(of))
-        return known.get(name, STOCK.get(name))
+        if self.shown(name, of) is None:
+            await self.definitions(of)
+        return self.shown(name, of)
 
-    async def _defined(self, of: str) -> dict[str, str]:
-        """Read the definitions of a type; of a preview endpoint, none is an answer."""
-        found: dict[str, str] = {}
+    def shown(self, name: str, of: str) -> str | None:
+        """Give the kind of a field of a type, as far as it is known."""
+        return self._known.setdefault(of, {}).get(name, STOCK.get(name))
+
+    async def definitions(self, of: str) -> Mapping[str, Definition]:
+        """Read the definitions of a type by name; of a preview endpoint, none is an answer.
+
+        Raises:
+            Denied: the key may not list them.
+        """
+        found: dict[str, Definition] = {}
         number = 0
         while True:
             params: dict[str, str | int] = {"page[size]": PAGE, "page[number]": number}
@@ -138,17 +160,23 @@ class Fields:
             # Pages have a number here, not an offset (documented).
             number += 1
             if len(listed) < PAGE or len(found) == before:
-                return found
+                break
+        self.know(of, {name: one.kind for name, one in found.items()})
+        return found
 
-    def _define(self, found: dict[str, str], about: Any) -> None:
-        """Take in one definition."""
-        name = text(dig(about, "name"))
-        if name and not dig(about, "deleted"):
-            number = dig(about, "type")
-            found[name] = KINDS.get(number, "") if isinstance(number, int) else ""
+    def _define(self, found: dict[str, Definition], about: Any) -> None:
+        """Take in one definition; where the type is not known, several may have its name."""
+        name, number = text(dig(about, "name")), dig(about, "type")
+        if name is None or dig(about, "deleted"):
+            return
+        kind = KINDS.get(number, "") if isinstance(number, int) else ""
+        listed = (text(one.get("value")) for one in objects(dig(about, "valid_values")))
+        values = [one for one in listed if one]
         if name == "state":
-            values = [text(one.get("value")) for one in objects(dig(about, "valid_values"))]
-            self._states.update(filter(None, values))
+            self._states.update(values)
+        before = found[name].values if name in found else ()
+        closed = values if kind in CLOSED_LISTS else ()
+        found[name] = Definition(kind, tuple(dict.fromkeys((*before, *closed))))
 
     async def encode(self, name: str, word: Word, of: str) -> Raw | None:
         """Encode a field as its kind wants it; ``null`` clears it (documented).

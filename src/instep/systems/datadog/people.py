@@ -59,7 +59,14 @@ class People:
         await self._door.read("GET", USERS, params=params)
 
     async def user_id(self, email: str) -> str | None:
-        """Give the id of a user who may be made commander, or ``None`` with a warning.
+        """Give the id of a user who may be made commander, or ``None`` with a warning."""
+        found = await self.find(email)
+        if found is None:
+            log.warning("name.unknown", system=self._door.system, path=COMMANDER, name=email)
+        return found
+
+    async def find(self, email: str) -> str | None:
+        """Look for a user who may be made commander, and give the id.
 
         The filter finds parts of addresses and of names, deactivated users, and ones who were
         invited and never came (documented): those are the second choice.
@@ -72,8 +79,6 @@ class People:
                 best = min(found, key=lambda one: dig(one, "attributes", "status") == "Pending")
                 self._ids[email] = str(best.get("id"))
                 self._emails[self._ids[email]] = email
-        if email not in self._ids:
-            log.warning("name.unknown", system=self._door.system, path=COMMANDER, name=email)
         return self._ids.get(email)
 
 

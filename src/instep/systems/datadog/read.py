@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from instep.core.model import Record, Word
+from instep.core.paths import below, follow
 from instep.errors import Gone, Rejected, Unreachable
 from instep.systems.base import Page
 from instep.systems.datadog.answers import INCIDENTS, incident, incident_type
@@ -180,15 +181,18 @@ class Reader:
 
     def _getter(self, path: str) -> Getter | None:
         """Choose how a path is read; two take more than the incident itself."""
-        own = {COMMANDER: self._commander, FIELDS + self._options.reference_field: self._references}
-        return own.get(path) or getter(path)
+        if path == COMMANDER:
+            return self._commander
+        name, *deeper = below(path, FIELDS) or ("",)
+        if name == self._options.reference_field:
+            return lambda raw: plain(follow(self._references(raw), tuple(deeper)))
+        return getter(path)
 
-    def _references(self, raw: Raw) -> Word:
-        """Read people's own references, without marks: elsewhere those would be another's."""
-        name = self._options.reference_field
-        said = plain(dig(raw, "attributes", "fields", name, "value"))
-        if isinstance(said, tuple):
-            return names(one for one in said if parse_mark(one) is None)
+    def _references(self, raw: Raw) -> Any:
+        """Give people's own references, without marks: elsewhere those would be another's."""
+        said = dig(raw, "attributes", FIELDS, self._options.reference_field, "value")
+        if isinstance(said, list):
+            return [one for one in said if parse_mark(one) is None]
         return said if parse_mark(said) is None else None
 
     def _commander(self, raw: Raw) -> Word:

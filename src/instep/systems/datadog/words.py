@@ -9,11 +9,12 @@ from typing import Any
 
 from instep.core.abilities import Abilities
 from instep.core.model import Mark, Word, Words
+from instep.core.paths import Places, at, below, follow
 from instep.systems.datadog.fields import Fields
 from instep.systems.datadog.people import COMMANDER, People
-from instep.systems.raw import Getter, Raw, dig, parse_mark, plain, text
+from instep.systems.raw import Getter, Raw, dig, parse_mark, plain, reader, text
 
-FIELDS = "fields."
+FIELDS = "fields"
 START = "customer_impact_start"
 SCOPE = "customer_impact_scope"
 #: Dates that an update can write; a create cannot, an import can write the last.
@@ -21,6 +22,32 @@ WRITTEN_DATES = frozenset({START, "customer_impact_end", "detected"})
 #: Dates that only an import can write.
 IMPORTED_DATES = frozenset({"declared", "resolved"})
 TEXTS = frozenset({"title", SCOPE})
+#: What the service sets when an incident is made, and what any write moves.
+MADE = frozenset({"public_id", "created", "created_by_uuid", "declared_by_uuid"})
+MOVED = frozenset({"modified", "last_modified_by_uuid"})
+#: Attributes that show more of an incident; what stands beside the fields are copies (documented).
+SHOWN = frozenset(
+    {
+        "archived",
+        "case_id",
+        "customer_impact_duration",
+        "customer_impacted",
+        "incident_type_uuid",
+        "is_test",
+        "non_datadog_creator",
+        "notification_handles",
+        "time_to_detect",
+        "time_to_internal_response",
+        "time_to_repair",
+        "time_to_resolve",
+        "visibility",
+    }
+)
+PLACES = Places(
+    write=TEXTS | WRITTEN_DATES | IMPORTED_DATES | {COMMANDER},
+    read=MADE | MOVED | SHOWN,
+    under=frozenset({FIELDS}),
+)
 #: What the answer to an import spells in another way than a read, or leaves out (recorded).
 OTHERWISE = WRITTEN_DATES | IMPORTED_DATES | {SCOPE}
 
@@ -29,14 +56,21 @@ def getter(path: str) -> Getter | None:
     """Choose how a path of an incident's attributes is read; ``None`` if there is no such path.
 
     Severity and state are fields: what stands beside the fields are copies (documented), and old
-    shapes have none.
+    shapes have none. What is below a field is below its value.
     """
-    if path.startswith(FIELDS):
-        name = path.removeprefix(FIELDS)
-        return lambda raw: plain(dig(raw, "attributes", "fields", name, "value"))
+    if found := below(path, FIELDS):
+        name, *deeper = found
+        whole = ("attributes", FIELDS, name, "value", *deeper)
+        return lambda raw: plain(follow(raw, whole))
     if path in TEXTS | WRITTEN_DATES | IMPORTED_DATES:
         return lambda raw: text(dig(raw, "attributes", path))
-    return None
+    return reader(PLACES, path, "attributes")
+
+
+def field_of(path: str) -> str:
+    """Name the field that a path is, whole; empty for any other path."""
+    found = below(path, FIELDS)
+    return str(found[0]) if len(found) == 1 else ""
 
 
 def references(raw: Raw, reference: str) -> list[Any]:
@@ -66,19 +100,23 @@ def abilities(
     about customers.
     """
     later = WRITTEN_DATES - {"detected"} | {SCOPE} if quiet else WRITTEN_DATES
+    only_read = PLACES.only_read(paths)
+    written = frozenset(paths) - only_read
+    states = frozenset(path for path in paths if field_of(path) == "state")
+    severities = frozenset(path for path in paths if field_of(path) == "severity")
     return Abilities(
         hints=hints,
         links=links,
         deadline=deadline,
         born=MappingProxyType(dict.fromkeys(sorted(later & {*paths}))),
         # Recorded: the service sets it on entering a final state, and never in a create.
-        moves=MappingProxyType({"resolved": frozenset({"fields.state"})}),
+        moves=MappingProxyType({"resolved": states, **dict.fromkeys(at(paths, *MOVED), written)}),
         # Emptying these is not documented; dates and other fields take null.
-        keeps=frozenset({*TEXTS, "fields.severity", "fields.state"}),
-        read_only=frozenset() if quiet else IMPORTED_DATES,
+        keeps=TEXTS | states | severities,
+        read_only=only_read if quiet else only_read | IMPORTED_DATES,
         create_only=IMPORTED_DATES if quiet else frozenset(),
-        # Recorded: both are the time of the create, unless an import says otherwise.
-        stamps=frozenset({"detected", "declared"}),
+        # Recorded: both dates are the time of the create, unless an import says otherwise.
+        stamps=at(paths, *MADE, *MOVED) | {"detected", "declared"},
         # Notification rules page the organisation's own people, whom it chose itself; nobody
         # outside is told (documented), so ``notifies`` is empty.
         required=frozenset({"title"}),
@@ -126,13 +164,13 @@ class Encoder:
         """
         sent = Sent()
         for path, word in words.items():
-            if path.startswith(FIELDS):
+            if field_of(path):
                 await self._field(sent, path, word, of)
             elif path in WRITTEN_DATES | IMPORTED_DATES or (path in TEXTS and word is not None):
                 sent.attributes[path] = word
             elif path == COMMANDER:
                 await self._commander(sent, word)
-        if marks and (new or FIELDS + self._reference in words):
+        if marks and (new or self._reference in map(field_of, words)):
             await self._mark(sent, marks, of)
         return sent
 
@@ -152,7 +190,7 @@ class Encoder:
 
     async def _field(self, sent: Sent, path: str, word: Word, of: str) -> None:
         """Encode one field."""
-        name = path.removeprefix(FIELDS)
+        name = field_of(path)
         encoded = await self._fields.encode(name, word, of)
         if encoded is None:
             sent.unknown += (path,)

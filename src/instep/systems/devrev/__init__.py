@@ -1,5 +1,6 @@
-"""DevRev: its connector."""
+"""DevRev: its connector, and the places of its incidents."""
 
 from instep.systems.devrev.connector import DevRev
+from instep.systems.devrev.words import PLACES
 
-__all__ = ["DevRev"]
+__all__ = ["PLACES", "DevRev"]

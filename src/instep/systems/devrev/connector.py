@@ -15,20 +15,27 @@ import structlog
 
 from instep.core.abilities import Abilities
 from instep.core.model import Mark, Record, Words, Written
+from instep.core.paths import at, below
 from instep.errors import Forbidden, RecordError, Rejected
-from instep.systems.base import Comment, Page
+from instep.systems.base import Comment, Offer, Page
 from instep.systems.devrev import timeline
-from instep.systems.devrev.api import Api, incident, reason
+from instep.systems.devrev.api import Api, incident
+from instep.systems.devrev.door import open_door
 from instep.systems.devrev.listing import LAG, Listing
 from instep.systems.devrev.mark import METADATA, Marks, owner_of
 from instep.systems.devrev.names import Names
+from instep.systems.devrev.offers import Offers
 from instep.systems.devrev.schema import SUBTYPE, Schemas
 from instep.systems.devrev.words import (
     CHOICES,
     CUSTOM,
     DATES,
+    MADE,
+    MOVED,
+    PLACES,
     READ_ONLY,
     Encoder,
+    custom_of,
     getter,
     subtype_of,
 )
@@ -36,9 +43,6 @@ from instep.systems.http import Door
 from instep.systems.raw import Raw, digest, getters, reading_back, text
 
 log = structlog.get_logger()
-
-#: Seconds for which an unused connection is kept.
-IDLE = 15.0
 
 
 class DevRev:
@@ -63,14 +67,13 @@ class DevRev:
         self._api = Api(door)
         self._schemas = Schemas(self._api)
         self._names = Names(self._api, self._schemas)
+        self._offers = Offers(self._names, self._schemas)
         self._listing = Listing(self._api, self._names, group_by)
         self._marks = Marks(name, reference, paths)
         self._encoder = Encoder(name, self._names, self._schemas)
         self._getters = getters(name, paths, partial(getter, known=self._schemas.custom))
-        self._custom = sorted(
-            path.removeprefix(CUSTOM) for path in paths if path.startswith(CUSTOM)
-        )
-        self.abilities = _abilities(door.timeout, [CUSTOM + one for one in self._custom])
+        self._custom = sorted({str(found[0]) for path in paths if (found := below(path, CUSTOM))})
+        self.abilities = _abilities(door.timeout, paths)
 
     @classmethod
     def connect(  # noqa: PLR0913 - each keyword is one setting of the service
@@ -105,7 +108,7 @@ class DevRev:
         headers = {"Authorization": f"Bearer {token}"}
         headers |= {"X-Devrev-Scope": "beta"} if beta else {}
         headers |= {"X-Devrev-Version": version} if version else {}
-        door = _door(name, url, headers, timeout, rate, transport)
+        door = open_door(name, url, headers, timeout, rate, transport)
         return cls(
             name, door, paths, app_url, group_by=group_by, reference=reference, foreign=foreign
         )
@@ -129,7 +132,7 @@ class DevRev:
         missing = [
             f"{self.name} shows no custom field {name!r} in its incident schema"
             for name in self._custom
-            if not await self._has(name)
+            if not await self._offers.customs(name)
         ]
         owners = {self._owner(raw) for raw in latest} - {""}
         foreign = [
@@ -138,6 +141,14 @@ class DevRev:
             for owner in sorted(owners)
         ]
         return (*missing, *await self._marks.check(self._schemas), *foreign)
+
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
+        """Look at labels, stages and custom fields, and for people, parts and tags by name.
+
+        Raises:
+            Denied, Unreachable: as ``check``.
+        """
+        return await self._offers.at(wanted)
 
     async def prepare(self) -> tuple[str, ...]:
         """Make nothing: custom fields are for the organisation's administrators to make."""
@@ -263,12 +274,6 @@ class DevRev:
         with reading_back(self.name):
             return Written(await self.read(str(raw["id"])), self._words(raw))
 
-    async def _has(self, name: str) -> bool:
-        """Whether the schema shows a custom field; each subtype has a schema of its own."""
-        subtypes = await self._schemas.subtypes() if name.startswith(SUBTYPE) else []
-        await self._schemas.know(subtypes)
-        return any(self._schemas.custom(name, one) for one in ("", *subtypes))
-
     def _owner(self, raw: Raw) -> str:
         """Name the synchroniser that keeps an incident from us; empty if none does."""
         return "" if self._foreign or self._marks.read(raw) else owner_of(raw)
@@ -304,8 +309,11 @@ class DevRev:
         )
 
 
-def _abilities(deadline: float, custom: Collection[str]) -> Abilities:
-    """Declare what DevRev can do with the custom fields in use."""
+def _abilities(deadline: float, paths: Collection[str]) -> Abilities:
+    """Declare what DevRev can do with the paths in use."""
+    only_read = PLACES.only_read(paths)
+    custom = [path for path in paths if custom_of(path)]
+    moved = dict.fromkeys(at(paths, *MOVED), frozenset(paths) - only_read)
     return Abilities(
         filters_by_time=True,
         census="stage",
@@ -315,32 +323,10 @@ def _abilities(deadline: float, custom: Collection[str]) -> Abilities:
         deadline=deadline,
         # Assumed: entering a final state sets the date; the state itself is the stage's.
         moves=MappingProxyType(
-            {"actual_close_date": frozenset({"stage"}), "state": frozenset({"stage"})}
+            {"actual_close_date": frozenset({"stage"}), "state": frozenset({"stage"}), **moved}
         ),
         keeps=frozenset({"title", "stage", *CHOICES, *DATES, *custom}),
-        read_only=READ_ONLY,
+        read_only=READ_ONLY | only_read,
+        stamps=at(paths, *MADE, *MOVED),
         required=frozenset({"title"}),
-    )
-
-
-def _door(
-    name: str,
-    url: str | None,
-    headers: Mapping[str, str],
-    timeout: float,
-    rate: float,
-    transport: httpx.AsyncBaseTransport | None,
-) -> Door:
-    """Make the door to a DevRev."""
-    return Door(
-        name,
-        url or "https://api.devrev.ai",
-        headers,
-        timeout=timeout,
-        rate=rate,
-        transport=transport,
-        idle=IDLE,
-        reason=reason,
-        advice="the DevRev token is unknown, expired or revoked: make a new one",
-        forbidden="its user lacks a permission in DevRev, or `beta: true` is missing here",
     )

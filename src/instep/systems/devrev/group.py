@@ -35,7 +35,7 @@ def pin(group_by: str, key: Any) -> Raw | None:
         return None
     if "__" in group_by:
         # A custom field, whose path is spelled with or without its place.
-        return {"custom_fields": {group_by.removeprefix(CUSTOM): [value]}}
+        return {"custom_fields": {group_by.removeprefix(f"{CUSTOM}."): [value]}}
     if group_by in DAYS:
         return _day(group_by, value)
     numbered = group_by in CHOICES and isinstance(value, int)

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 import structlog
 
 from instep.core.model import Mark, Record
+from instep.core.paths import below
 from instep.errors import ConfigError, Forbidden, Problem
 from instep.systems.devrev.custom import TENANT
 from instep.systems.devrev.schema import Schemas
 from instep.systems.devrev.text import ANCHOR, read_reference, reference, stamp
-from instep.systems.devrev.words import CUSTOM, mark_of
+from instep.systems.devrev.words import CUSTOM, custom_of, mark_of
 from instep.systems.raw import Raw, dig, points, text
 
 log = structlog.get_logger()
@@ -35,15 +36,15 @@ class Marks:
         Raises:
             ConfigError: it is neither, or one of the ``paths`` that are kept in step.
         """
-        if place != METADATA and not place.startswith(CUSTOM + TENANT):
+        if place != METADATA and not custom_of(place).startswith(TENANT):
             what = f"{system} cannot keep its reference in {place!r}"
-            hint = f"{METADATA}, or a custom field as {CUSTOM}{TENANT}reference"
+            hint = f"{METADATA}, or a custom field as {CUSTOM}.{TENANT}reference"
             raise ConfigError((Problem(what, hint=hint),))
-        if place in paths:
+        if any(below(path, CUSTOM)[:1] == (custom_of(place),) for path in paths):
             what = f"{system} cannot keep its reference in {place!r}, which a field is mapped to"
             raise ConfigError((Problem(what, hint="give the reference a field of its own"),))
         self._system = system
-        self._field = "" if place == METADATA else place.removeprefix(CUSTOM)
+        self._field = custom_of(place)
         self._ignored = False
 
     def read(self, raw: Raw) -> Mark | None:
@@ -95,7 +96,7 @@ class Marks:
         if METADATA in body:
             error.advice += (
                 "; if it may write incidents but no sync metadata,"
-                f" set `reference: {CUSTOM}{TENANT}<name>` to a text field that can be filtered"
+                f" set `reference: {CUSTOM}.{TENANT}<name>` to a text field that can be filtered"
             )
 
     async def check(self, schemas: Schemas) -> tuple[str, ...]:

@@ -84,8 +84,27 @@ class Names:
             Rejected: there is no such stage; the advice names those that there are.
         """
         if name not in self._stages.get(subtype, {}):
-            self._stages[subtype] = await self._read_stages(subtype)
+            await self.stages(subtype)
         return str(chosen(self._stages[subtype], "stage", name, self._api.system))
+
+    async def stages(self, subtype: str = "") -> dict[str, str]:
+        """Read the stages of a diagram by name: of incidents, or of a subtype that has its own.
+
+        Raises:
+            Unserved: there is no such diagram.
+        """
+        own = (
+            dig(await self._schemas.schema(subtype), "stage_diagram_id", "id") if subtype else None
+        )
+        answer = await self._api.ask("stage-diagrams.get", {"id": own} if own else LEAF)
+        diagram: Raw = answer.part("stage_diagram", dict)
+        stages = [one for one in objects(diagram.get("stages")) if not one.get("is_deprecated")]
+        self._stages[subtype] = {
+            str(dig(one, "stage", "name")): str(dig(one, "stage", "id"))
+            for one in stages
+            if dig(one, "stage", "id")
+        }
+        return self._stages[subtype]
 
     async def stages_named(self, name: str) -> set[str]:
         """Give the ids of all stages with a name, which nothing promises unique."""
@@ -95,7 +114,19 @@ class Names:
         return found
 
     async def ids(self, path: str, wanted: list[str]) -> dict[str, str]:
-        """Give the ids of people (by e-mail), parts or tags; unknown ones are left out.
+        """Give the ids of people (by e-mail), parts or tags; warn of unknown ones, left out.
+
+        Raises:
+            Rejected: the service does not let them be listed.
+        """
+        found = await self.find(path, wanted)
+        for name in wanted:
+            if name not in found:
+                log.warning("name.unknown", system=self._api.system, path=path, name=name)
+        return found
+
+    async def find(self, path: str, wanted: list[str]) -> dict[str, str]:
+        """Look for people (by e-mail in lower case), parts or tags; give the ids of those found.
 
         Raises:
             Rejected: the service does not let them be listed.
@@ -108,9 +139,6 @@ class Names:
             known.update({name: found[name] for name in names if name in found})
         if path == "owned_by":
             await self._ask_everybody([name for name in missing if name not in known])
-        for name in missing:
-            if name not in known:
-                log.warning("name.unknown", system=self._api.system, path=path, name=name)
         return {name: known[name] for name in wanted if name in known}
 
     async def _ask_everybody(self, missing: list[str]) -> None:
@@ -145,20 +173,6 @@ class Names:
                 advice=f"let the token's user see them in DevRev, or do not map {path}",
             ) from error
         return found
-
-    async def _read_stages(self, subtype: str) -> dict[str, str]:
-        """Read the stages of a diagram: of incidents, or of a subtype that has its own."""
-        own = (
-            dig(await self._schemas.schema(subtype), "stage_diagram_id", "id") if subtype else None
-        )
-        answer = await self._api.ask("stage-diagrams.get", {"id": own} if own else LEAF)
-        diagram: Raw = answer.part("stage_diagram", dict)
-        stages = [one for one in objects(diagram.get("stages")) if not one.get("is_deprecated")]
-        return {
-            str(dig(one, "stage", "name")): str(dig(one, "stage", "id"))
-            for one in stages
-            if dig(one, "stage", "id")
-        }
 
 
 def chosen(known: dict[str, Any], what: str, name: str, system: str) -> Any:

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from instep.core.model import Mark, Word
+from instep.core.paths import Places, below, follow
 from instep.errors import Rejected
 from instep.systems.devrev.custom import decode, encode, join, schema_of
 from instep.systems.devrev.names import Names
 from instep.systems.devrev.schema import Custom, Schemas
 from instep.systems.devrev.text import read_reference, stamp
-from instep.systems.raw import Getter, Raw, dig, names, objects, text
+from instep.systems.raw import Getter, Raw, dig, names, objects, reader, text
 
-CUSTOM = "custom_fields."
+CUSTOM = "custom_fields"
 WRITTEN_DATES = frozenset(
     {"identified_date", "acknowledged_date", "mitigated_date", "target_close_date"}
 )
@@ -27,6 +28,30 @@ DATES = WRITTEN_DATES | {"actual_close_date"}
 CHOICES = frozenset({"severity", "reported_by", "source"})
 #: Places that the service sets; a subtype could be changed, but that drops fields (documented).
 READ_ONLY = frozenset({"actual_close_date", "state", "subtype"})
+#: What the service sets when an incident is made, and what any write moves.
+MADE = frozenset({"id", "display_id", "created_by", "created_date"})
+MOVED = frozenset({"modified_by", "modified_date"})
+#: Places that hold people and other objects: what is in these can be read too.
+OBJECTS = frozenset(
+    {
+        *CHOICES,
+        "applies_to_parts",
+        "owned_by",
+        "pia",
+        "playbooks",
+        "sla_summary",
+        "sla_tracker",
+        "stage",
+        "tags",
+    }
+)
+PLACES = Places(
+    write=CHOICES
+    | WRITTEN_DATES
+    | {"title", "body", "stage", "owned_by", "applies_to_parts", "tags"},
+    read=READ_ONLY | MADE | MOVED | OBJECTS,
+    under=frozenset({CUSTOM}),
+)
 
 #: What is known of a custom field, by its name and the incident's subtype.
 Known = Callable[[str, str], Custom | None]
@@ -34,14 +59,23 @@ Known = Callable[[str, str], Custom | None]
 
 def getter(path: str, known: Known = lambda _name, _subtype: None) -> Getter | None:
     """Choose how a path is read; ``None`` if there is no such path."""
-    if path.startswith(CUSTOM):
-        name = path.removeprefix(CUSTOM)
-        return lambda raw: decode(dig(raw, "custom_fields", name), known(name, subtype_of(raw)))
+    if found := below(path, CUSTOM):
+        name, labelled = str(found[0]), all(isinstance(step, int) for step in found[1:])
+        whole = (CUSTOM, *found)
+        return lambda raw: decode(
+            follow(raw, whole), known(name, subtype_of(raw)) if labelled else None
+        )
     if path in CHOICES:
         return lambda raw: text(dig(raw, path, "label"))
     if path in DATES or path in ("title", "body", "subtype"):
         return lambda raw: text(raw.get(path))
-    return _GETTERS.get(path)
+    return _GETTERS.get(path) or reader(PLACES, path)
+
+
+def custom_of(path: str) -> str:
+    """Name the custom field that a path is, whole; empty for any other path."""
+    found = below(path, CUSTOM)
+    return str(found[0]) if len(found) == 1 else ""
 
 
 def mark_of(raw: Raw) -> Mark | None:
@@ -76,8 +110,8 @@ class Encoder:
         for path, word in words.items():
             if path in _LISTS:
                 body.update(await self._list(path, word, raw))
-            elif path.startswith(CUSTOM) and word is not None:
-                await self._custom(body, path.removeprefix(CUSTOM), word, raw or {})
+            elif (name := custom_of(path)) and word is not None:
+                await self._custom(body, name, word, raw or {})
             elif word is not None:
                 body.update(await self._single(path, word, raw))
             elif path == "body" and raw is not None:

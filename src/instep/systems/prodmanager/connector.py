@@ -20,19 +20,20 @@ import structlog
 
 from instep.core.model import Mark, Record, Words, Written
 from instep.errors import Gone, RecordError, Rejected, SideError
-from instep.systems.base import Comment, Page
+from instep.systems.base import Comment, Offer, Page
 from instep.systems.http import CONNECTIONS, Door, Params, Passing
 from instep.systems.prodmanager.answers import INCIDENT, need, place, written
-from instep.systems.prodmanager.listing import LONGEST_LINE, Listing, walk
+from instep.systems.prodmanager.listing import Listing, marked, walk
 from instep.systems.prodmanager.names import KINDS
 from instep.systems.prodmanager.race import overwritten
 from instep.systems.prodmanager.read import Reading, mark_of
 from instep.systems.prodmanager.token import DAY, WEEK, Token
 from instep.systems.prodmanager.words import (
-    ABILITIES,
     CREATED,
     LINK,
     OPEN,
+    PLACES,
+    abilities,
     comments,
     reason,
     spelled,
@@ -66,7 +67,7 @@ class ProdManager:
         self._token = token
         self._url = url
         self._reading = Reading(door, paths, url=url, zone=zone)
-        self.abilities = replace(ABILITIES, deadline=door.timeout, hints=by_open)
+        self.abilities = abilities(paths, deadline=door.timeout, hints=by_open)
 
     @classmethod
     def connect(  # noqa: PLR0913 - a keyword for each key of the configuration
@@ -126,6 +127,15 @@ class ProdManager:
             warnings.append(f"the token of {self.name} ends in {left / DAY:.1f} days")
         return tuple(warnings)
 
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
+        """Look for scopes and services by name; severities and statuses are always the same.
+
+        Raises:
+            Denied, Unreachable: as ``check``.
+        """
+        await self._token.look()
+        return await self._reading.offers(wanted)
+
     async def prepare(self) -> tuple[str, ...]:
         """Make nothing: there is nothing that instep needs beside the token."""
         return ()
@@ -180,7 +190,7 @@ class ProdManager:
             Rejected: the mark is too long to be asked for.
         """
         found: dict[int, Raw] = {}
-        async for raws, _ in walk(self.door, INCIDENT, self._asking(mark)):
+        async for raws, _ in walk(self.door, INCIDENT, marked(self.name, self._url, mark)):
             found |= {raw["id"]: raw for raw in raws}
         marks = {number: mark_of(raw) for number, raw in found.items()}
         kept = [number for number, one in marks.items() if one and one.uid == mark.uid]
@@ -193,7 +203,7 @@ class ProdManager:
             Rejected: a name is not known, the mark is too long to be found again, or the
                 service's reasons for refusing the form.
         """
-        self._asking(mark)
+        marked(self.name, self._url, mark)
         form = await self._form({path: word for path, word in words.items() if path in CREATED})
         form["external_reference"] = str(mark)
         if "external_link" not in form and LINK.fullmatch(mark.url):
@@ -314,25 +324,12 @@ class ProdManager:
         except (Gone, Rejected):
             return None
 
-    def _asking(self, mark: Mark) -> Params:
-        """Spell the filter that finds a mark; a request line that is too long is refused."""
-        filters = {"external_reference": str(mark)}
-        # The address stands for the path before it and for the paging after it.
-        line = f"GET {self._url}{INCIDENT}?per_page=50&page=1&{httpx.QueryParams(filters)} HTTP/1.1"
-        if len(line) > LONGEST_LINE:
-            raise Rejected(
-                f"{self.name} could not be asked for a reference of {len(str(mark))} characters",
-                system=self.name,
-                advice="shorten what the other system shows as the name of its record",
-            )
-        return filters
-
     async def _form(self, words: Words) -> dict[str, str]:
         """Spell words as form values; scopes and services by id."""
         form: dict[str, str] = {}
         for path, word in words.items():
             value = word[0] if isinstance(word, tuple) else word
-            if value is None:
+            if value is None or path not in PLACES.write:
                 continue
             if path in KINDS:
                 form[path] = str(await self._reading.names.number(path, str(value)))

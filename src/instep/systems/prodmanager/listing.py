@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
+
+from instep.core.model import Mark
+from instep.errors import Rejected
 from instep.systems.http import Answer, Door, Params
+from instep.systems.prodmanager.answers import INCIDENT
 from instep.systems.raw import Raw, having_id
 
 #: The largest page that is not refused (observed on v0.22.0).
@@ -74,6 +79,24 @@ async def walk(
         if answer.headers.get("x-next-page") == "None" or not items:
             return
         page += 1
+
+
+def marked(system: str, url: str, mark: Mark) -> Params:
+    """Spell the filter that finds a mark on the server at ``url``.
+
+    Raises:
+        Rejected: it makes the request line longer than the server takes.
+    """
+    filters = {"external_reference": str(mark)}
+    # The address stands for the path before it and for the paging after it.
+    line = f"GET {url}{INCIDENT}?per_page=50&page=1&{httpx.QueryParams(filters)} HTTP/1.1"
+    if len(line) > LONGEST_LINE:
+        raise Rejected(
+            f"{system} could not be asked for a reference of {len(str(mark))} characters",
+            system=system,
+            advice="shorten what the other system shows as the name of its record",
+        )
+    return filters
 
 
 def _total(answer: Answer) -> int | None:

@@ -57,12 +57,16 @@ class Names:
         for number, known in self._names[kind].items():
             if known == name:
                 return number
-        valid = ", ".join(sorted(self._names[kind].values())) or "none"
+        valid = ", ".join(self.all(kind)) or "none"
         raise Rejected(
             f"{self._door.system} has no {kind} {name!r}",
             system=self._door.system,
             advice=f"its names are: {valid}",
         )
+
+    def all(self, kind: str) -> list[str]:
+        """Give the names of all scopes or services that were met."""
+        return sorted(self._names[kind].values())
 
     def missing(self) -> list[str]:
         """Name the kinds of which there is none at all, so that no incident can be made."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from instep.core.fields import spell
 from instep.core.model import Mark, Record, Words
+from instep.systems.base import Offer
 from instep.systems.http import Door
 from instep.systems.prodmanager.names import KINDS, Names
-from instep.systems.prodmanager.words import DATES, TEXTS, birth
-from instep.systems.raw import Getter, Raw, digest, getters, parse_mark, points, text
+from instep.systems.prodmanager.words import CHOICES, DATES, PLACES, TEXTS, birth
+from instep.systems.raw import Getter, Raw, digest, getters, parse_mark, points, reader, text
 
 #: Where people keep references. What the service calls ``links`` are ways to its own objects.
-PLACES = ("external_reference", "external_link")
+REFERENCES = ("external_reference", "external_link")
 
 
 class Reading:
@@ -44,11 +45,24 @@ class Reading:
         """Read the paths in use."""
         return {path: get(record.raw) for path, get in self._getters.items()}
 
+    async def offers(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Offer]:
+        """Look up each path: scopes and services by name, choices as they always are."""
+        await self.names.refresh()
+        listed = {**CHOICES, **{kind: self.names.all(kind) for kind in KINDS}}
+        return {
+            path: Offer.listing(listed[path], words)
+            if path in listed
+            else Offer(there=PLACES.has(path))
+            for path, words in wanted.items()
+        }
+
     def _getter(self, path: str) -> Getter | None:
         """Choose how a path is read; ``None`` if there is no such path."""
         if path in KINDS:
             return lambda raw: self.names.name(path, raw.get(path))
-        return (lambda raw: text(raw.get(path))) if path in TEXTS | DATES else None
+        if path in TEXTS | DATES:
+            return lambda raw: text(raw.get(path))
+        return reader(PLACES, path)
 
     def _record(self, raw: Raw) -> Record:
         """Wrap the service's own object."""
@@ -67,7 +81,7 @@ class Reading:
             opened=self._utc(raw.get("creation_date")),
             mark=mark,
             # The link beside a mark came with it.
-            points=() if mark else points((raw.get(place) for place in PLACES), url),
+            points=() if mark else points((raw.get(place) for place in REFERENCES), url),
         )
 
     def _utc(self, digits: Any) -> str:

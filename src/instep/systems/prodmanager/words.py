@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any
 
 from instep.core.abilities import Abilities, While
 from instep.core.model import Word
+from instep.core.paths import Places, at
 from instep.systems.base import Comment
 from instep.systems.prodmanager.names import KINDS
 from instep.systems.raw import Raw, dig, digest, objects, text
@@ -26,6 +28,17 @@ PHASES = {
 }
 DATES = frozenset({"start_impact_date", *PHASES})
 TEXTS = frozenset({"name", "description", "external_link", "severity", "status"})
+#: The words that a choice has, whoever runs the server (observed).
+CHOICES = MappingProxyType(
+    {
+        "severity": ("critical", "high", "moderate", "low", "minor"),
+        "status": (*OPEN, "resolved"),
+    }
+)
+#: What the service sets when an incident is made. The history is no place: it holds what was said
+#: inside the organisation, and moves with each comment.
+MADE = frozenset({"id", "creation_date"})
+PLACES = Places(write=TEXTS | DATES | {*KINDS}, read=MADE)
 REQUIRED = frozenset({"name", "scope", "service", "severity", "start_impact_date"})
 CREATED = REQUIRED | {"description", "external_link"}
 #: What an update has to send back, or it is lost.
@@ -37,17 +50,26 @@ DATE_LENGTH = 16
 #: Links that are not refused: scheme and host, without user or IPv6 address.
 LINK = re.compile(r"[a-z]+://[^/?:@\[\]\s]+(:\d+)?(/.*)?(\?.*)?", re.IGNORECASE)
 
-ABILITIES = Abilities(
-    comments=True,
-    born=MappingProxyType({"status": "active", **dict.fromkeys(PHASES)}),
-    only_while=MappingProxyType({path: While("status", words) for path, words in PHASES.items()}),
-    moves=MappingProxyType(dict.fromkeys(PHASES, frozenset({"status"}))),
-    # Left out, a date of the status that it belongs to becomes the present.
-    keeps=REQUIRED | {"status", *PHASES},
-    # With its mail on, the server tells its subscribers (read in its source).
-    notifies=frozenset({"status"}),
-    required=REQUIRED,
-)
+
+def abilities(paths: Collection[str], *, deadline: float, hints: bool) -> Abilities:
+    """Declare what ProdManager can do with the paths in use."""
+    return Abilities(
+        hints=hints,
+        comments=True,
+        deadline=deadline,
+        born=MappingProxyType({"status": "active", **dict.fromkeys(PHASES)}),
+        only_while=MappingProxyType(
+            {path: While("status", words) for path, words in PHASES.items()}
+        ),
+        moves=MappingProxyType(dict.fromkeys(PHASES, frozenset({"status"}))),
+        # Left out, a date of the status that it belongs to becomes the present.
+        keeps=REQUIRED | {"status", *PHASES},
+        read_only=PLACES.only_read(paths),
+        stamps=at(paths, *MADE),
+        # With its mail on, the server tells its subscribers (read in its source).
+        notifies=frozenset({"status"}),
+        required=REQUIRED,
+    )
 
 
 def spelled(path: str, value: str) -> str:
