@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from instep.config import load, loads, unit_of, unwritable
 from instep.core.fields import Decide, Kind, Policy
 from instep.core.model import Word
-from instep.core.rules import Direction, Precision, Spelling
+from instep.core.rules import Direction
+from instep.core.spelling import Precision, Spelling
 from instep.core.unit import Limits, Unit
 from tests.config.broken import ENVIRON, SYSTEMS
 
@@ -29,7 +31,7 @@ def test_the_example_is_right() -> None:
     assert len(EXAMPLE.read_text().splitlines()) <= 60
     assert unit.limits == Limits(creates=25, updates=50, closes=10, share=0.3)
     assert unit.members["datadog"].creation is not None
-    assert unit.members["datadog"].creation.when == {"severity": {"critical", "high"}}
+    assert str(unit.members["datadog"].creation.when) == "severity is critical or high"
     assert unit.members["status"].creation is not None
     assert unit.members["status"].creation.words == {"scope": "eu-west", "service": "Checkout"}
     assert unit.fields["severity"].policy == Policy(Decide.HIGHEST)
@@ -43,9 +45,10 @@ def test_what_the_example_comments_out_is_right_too() -> None:
     head, _, tail = EXAMPLE.read_text().partition("# owners: off")
     lines = ("# owners: off" + tail).splitlines()
     fields = [line.replace("# ", "  ", 1) for line in lines[: lines.index("")]]
-    rest = [line.replace("# ", "", 1) for line in lines[lines.index("") :]]
+    rest = [re.sub(r"^# (\w+:)", r"\1", line) for line in lines[lines.index("") :]]
     text = head + "\n".join([*fields, *rest])
     unit = unit_of(loads(text, "x", ENVIRON | {"HEARTBEAT_URL": "https://beat"}))
+    assert loads(text, "x", ENVIRON).strict
     assert "owners" not in unit.fields
     assert "components" not in unit.members["datadog"].rules
     assert unit.members["devrev"].rules["status"].reads("triage") == ("active", "investigating")
@@ -53,7 +56,7 @@ def test_what_the_example_comments_out_is_right_too() -> None:
 
 def test_the_fields_of_the_preset_keep_their_order() -> None:
     """Fields are shown in the preset's order, then the file's own."""
-    unit = built("fields: {zone: {type: line, devrev: {path: z}}}\n")
+    unit = built("fields: {zone: {type: line, devrev: {path: custom_fields.z}}}\n")
     assert list(unit.fields) == [
         "title",
         "description",
@@ -94,7 +97,8 @@ def test_the_preset_says_how_each_service_keeps_its_values() -> None:
 def test_instants_of_a_prodmanager_have_its_zone() -> None:
     """The zone is the system's, also for fields of the file's own."""
     unit = built(
-        "fields: {seen: {type: instant, status: {path: seen}, devrev: {path: seen}}}\n",
+        "fields: {acknowledged_at: off, seen: {type: instant, devrev: {path: custom_fields.seen}, "
+        "status: {path: investigation_date}}}\n",
         SYSTEMS.replace("https://status.example.com", "https://x, timezone: Europe/Paris"),
     )
     rules = unit.members["status"].rules
@@ -133,7 +137,7 @@ def test_fields_and_rules_can_be_taken_out(off: str) -> None:
 
 def test_a_field_of_another_type_has_nothing_of_the_preset() -> None:
     """A preset's field that is given another type is a field of the file's own."""
-    unit = built("fields: {components: {type: line, devrev: {path: x}}}\n")
+    unit = built("fields: {components: {type: line, devrev: {path: custom_fields.x}}}\n")
     assert unit.fields["components"].kind is Kind.LINE
     assert unit.fields["components"].policy == Policy()
     assert [n for n, m in unit.members.items() if "components" in m.rules] == ["devrev"]
@@ -142,12 +146,12 @@ def test_a_field_of_another_type_has_nothing_of_the_preset() -> None:
 def test_two_systems_of_one_type_have_rules_of_their_own() -> None:
     """The preset goes by type, the file by name."""
     text = (
-        "fields: {title: {eu: {path: name}}}\n"
+        "fields: {title: {eu: {path: custom_fields.name}}}\n"
         "systems:\n  eu: {type: devrev, token: '${DEVREV_TOKEN}'}\n"
         "  us: {type: devrev, token: '${DEVREV_TOKEN}', writable: false}\n"
     )
     unit = built(text, "")
-    assert [m.rules["title"].path for m in unit.members.values()] == ["name", "title"]
+    assert [m.rules["title"].path for m in unit.members.values()] == ["custom_fields.name", "title"]
     assert [m.writable for m in unit.members.values()] == [True, False]
 
 
@@ -163,22 +167,20 @@ def test_conditions_are_common_values() -> None:
     """What a condition asks for is made plain like any value of the field."""
     text = (
         "create: {devrev: {when: {score: 3, public: yes, started_at: '2026-01-01'}}}\n"
-        "fields:\n  score: {type: number, datadog: {path: a}}\n"
-        "  public: {type: flag, datadog: {path: b}}\n"
+        "fields:\n  score: {type: number, datadog: {path: fields.a}}\n"
+        "  public: {type: flag, datadog: {path: fields.b}}\n"
     )
     creation = built(text).members["devrev"].creation
     assert creation is not None
-    assert creation.when == {
-        "score": {3},
-        "public": {True},
-        "started_at": {"2026-01-01T00:00:00Z"},
-    }
+    said: dict[str, Word] = {"score": 3, "public": True, "started_at": "2026-01-01T00:00:00Z"}
+    assert creation.when.holds(said)
+    assert not any(creation.when.holds({**said, name: None}) for name in said)
 
 
 def test_a_choice_without_order_knows_the_words_of_its_tables() -> None:
     """What one system can say and another cannot write is named."""
     unit = built(
-        "fields: {region: {type: choice, devrev: {path: r, words: {eu: eu, us: us}}, "
+        "fields: {region: {type: choice, devrev: {path: custom_fields.r, words: {eu: eu, us: us}}, "
         "datadog: {path: fields.r, words: {EU: eu, AP: ap}}}}\n"
     )
     assert unwritable(unit) == (("devrev", "region", "ap"), ("datadog", "region", "us"))

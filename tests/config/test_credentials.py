@@ -59,9 +59,21 @@ def test_a_file_without_a_secret_is_a_problem(tmp_path: Path, content: bytes, sa
 def test_a_secret_cannot_change_the_structure(value: str) -> None:
     """Whatever a variable holds, it is one value: it is resolved after the file was parsed."""
     environ = {"T": "x" + value + "x"}
-    config = loads(ONE % '"${T}"', "x", environ)
-    assert token(config) == "x" + value + "x"
-    assert config.secrets() == ("x" + value + "x",)
+    config = loads(ONE % 'x, version: "${T}"', "x", environ)
+    system = config.systems["a"]
+    assert isinstance(system, DevRev)
+    assert system.version == "x" + value + "x"
+
+
+@pytest.mark.parametrize("value", ["t\nken", "tokén", "t\tken"])
+def test_a_secret_that_cannot_be_sent_is_found_where_it_stands(value: str) -> None:
+    """A token that was copied with too much around it is told before it is used, unseen."""
+    for text, environ in ((ONE % '"${T}"', {"T": value}), (ONE % json.dumps(value), {})):
+        with pytest.raises(ConfigError) as caught:
+            loads(text, "x", environ)
+        (only,) = caught.value.problems
+        assert (only.code, only.line, only.column) == ("E107", 1, 36)
+        assert value not in only.message + only.hint
 
 
 def test_a_variable_can_stand_for_any_value() -> None:

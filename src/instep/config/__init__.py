@@ -6,12 +6,12 @@ is right into the values that the core decides with.
 
 from __future__ import annotations
 
-from instep.config.build import unit_of, unwritable
+from instep.config.build import losses_of, unit_of, unwritable
 from instep.config.codes import CODES
 from instep.config.load import load, loads
+from instep.config.mapping import Create
 from instep.config.schema import (
     Config,
-    Create,
     Datadog,
     DevRev,
     LogFormat,
@@ -36,6 +36,7 @@ __all__ = [
     "System",
     "load",
     "loads",
+    "losses_of",
     "unit_of",
     "unwritable",
 ]

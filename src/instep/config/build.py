@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from instep.config.conditions import condition
 from instep.config.drafts import Draft, drafts
+from instep.config.mapping import Create, RuleSpec
 from instep.config.presets import preset
-from instep.config.schema import Config, Create, ProdManager, RuleSpec, System
-from instep.core.fields import Field, Kind, normal
+from instep.config.schema import Config, ProdManager, System
+from instep.core.fields import Field, Kind
+from instep.core.losses import Loss, losses
 from instep.core.model import Word
-from instep.core.rules import Rule, Spelling, WordTable
+from instep.core.rules import Direction, Rule, WordTable
+from instep.core.spelling import Spelling
+from instep.core.template import parse
 from instep.core.unit import Creation, Limits, Member, Unit
 
 
 def unit_of(config: Config) -> Unit:
     """Build the unit that a configuration describes; its members know no abilities yet."""
-    known = {name: (_field(name, draft), draft) for name, draft in drafts(config).items()}
+    drawn = drafts(config)
+    known = {name: (_field(name, draft), draft) for name, draft in drawn.items()}
     fields = {name: field for name, (field, _) in known.items()}
     closes = {name: frozenset[Word](draft.closes) for name, (_, draft) in known.items()}
     members = {
         name: Member(
             name=name,
             rules=MappingProxyType(_rules(name, system, known)),
-            creation=_creation(config, name, fields),
+            creation=_creation(config, name, drawn),
             writable=system.writable,
             on_gone=system.on_gone,
             limits=_limits(config, system),
@@ -57,6 +63,11 @@ def unwritable(unit: Unit) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def losses_of(unit: Unit, system: str, name: str) -> tuple[Loss, ...]:
+    """Name the words of one rule that cannot come back."""
+    return tuple(losses(unit.members[system].rules[name], _values(unit, name)))
+
+
 def _values(unit: Unit, name: str) -> tuple[str, ...]:
     """Name the values of a choice: its order, or every common word that a table knows."""
     field = unit.fields[name]
@@ -82,14 +93,18 @@ def _rules(name: str, system: System, known: Mapping[str, tuple[Field, Draft]]) 
 
 
 def _rule(field: Field, spec: RuleSpec, system: System) -> Rule:
-    """Make one rule."""
+    """Make one rule; what it makes itself goes one way, in own words."""
+    is_made = spec.const is not None or spec.template is not None
     return Rule(
         field=field,
         path=spec.path or "",
-        direction=spec.direction,
-        words=_words(field, spec),
+        direction=Direction.OUT if is_made else spec.direction,
+        words=None if is_made else _words(field, spec),
         spelling=_spelling(field, spec, system),
         default=spec.default,
+        otherwise=spec.otherwise,
+        const=spec.const,
+        template=None if spec.template is None else parse(spec.template),
     )
 
 
@@ -114,28 +129,27 @@ def _spelling(field: Field, spec: RuleSpec, system: System) -> Spelling:
     if field.kind is Kind.INSTANT:
         precision = spec.precision or preset(system.type).precision
         zone = system.timezone if isinstance(system, ProdManager) else ""
-        return Spelling(precision=precision, zone=zone)
+        return Spelling(precision=precision, zone=spec.zone or zone)
     return Spelling(
         tidy=spec.tidy,
+        strip=spec.strip,
         min_length=spec.min_length,
         max_length=spec.max_length,
+        shorten=spec.shorten,
         single=spec.single,
+        only_add=spec.only_add,
     )
 
 
-def _creation(config: Config, name: str, fields: Mapping[str, Field]) -> Creation | None:
+def _creation(config: Config, name: str, known: Mapping[str, Draft]) -> Creation | None:
     """Say which incidents a system is given; without an entry, none."""
     create: Create | None = config.create.get(name)
     if create is None:
         return None
     others = (other for other in config.systems if other != name)
-    when = {
-        field: frozenset(normal(fields[field].kind, word) for word in wanted)
-        for field, wanted in create.when.items()
-    }
     return Creation(
         origins=frozenset(others if create.origins is None else create.origins),
-        when=MappingProxyType(when),
+        when=condition(create.when, known),
         words=MappingProxyType(dict(create.set)),
         holds_alike=create.alike == "hold",
     )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
+from instep.config.conditions import conditions_fit
 from instep.config.drafts import drafts
 from instep.config.findings import Finding, Path, suggest
 from instep.config.fit import field_fits
-from instep.config.schema import SITES, Config, Create, Datadog, ProdManager
-from instep.config.words import common_words, fits
+from instep.config.lint import lint
+from instep.config.mapping import Create
+from instep.config.places import place_fits
+from instep.config.rule_fit import template_names
+from instep.config.schema import SITES, ByChange, Config, Datadog, DevRev, ProdManager, System
+from instep.core.model import Word
+from instep.core.paths import Steps, way
 from instep.core.rules import Direction
 
 #: What ProdManager wants to know of every new record and no other system says.
@@ -23,12 +29,16 @@ def check(config: Config, names: Collection[str]) -> list[Finding]:
 
     A system of which something is wrong may be missing in ``config``, yet can be referred to.
     """
-    return [
+    found = [
         *_systems(config, names),
         *_creates(config, names),
         *_fields(config, names),
+        *_trials(config, names),
         *_not_yet(config),
     ]
+    # Only of what is right otherwise can be said what goes through it.
+    is_right = not any(finding.code.startswith("E") for finding in found)
+    return [*found, *(lint(config) if is_right else ())]
 
 
 def _not_yet(config: Config) -> Iterator[Finding]:
@@ -49,6 +59,16 @@ def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:
     for name, system in config.systems.items():
         if isinstance(system, Datadog):
             yield from _datadog(name, system)
+        if isinstance(system, DevRev):
+            yield from _devrev(name, system)
+
+
+def _devrev(name: str, system: DevRev) -> Iterator[Finding]:
+    """Check that what groups a DevRev's incidents is used."""
+    if system.poll.by != "group" and system.poll.group_by != ByChange().group_by:
+        path = ("systems", name, "poll", "group_by")
+        message = '"group_by" means nothing without "by: group"'
+        yield Finding("E120", message, path, "write by: group beside it", on_key=True)
 
 
 def _datadog(name: str, system: Datadog) -> Iterator[Finding]:
@@ -78,16 +98,24 @@ def _creates(config: Config, names: Collection[str]) -> Iterator[Finding]:
             yield _unknown_system(name, path, names, on_key=True)
             continue
         yield from _origins(name, create, names)
-        yield from _conditions(config, path, create)
+        yield from conditions_fit(create.when, (*path, "when"), drafts(config))
         system = config.systems.get(name)
         if system is not None and not system.writable:
             message = f'"{name}" is not writable: no record is made in it'
             yield Finding("W203", message, path, "take this out, or writable: false", on_key=True)
-        for key in PRODMANAGER_SET if isinstance(system, ProdManager) else ():
-            if create.set.get(key) is None:
-                inside = (*path, "set", key) if create.set else (*path, "set")
-                hint = "ProdManager needs set: {scope: ..., service: ...}"
-                yield Finding("E106", f'"set.{key}" is missing', inside, hint)
+        if system is not None:
+            yield from _set_fits(create, system, (*path, "set"))
+
+
+def _set_fits(create: Create, system: System, path: Path) -> Iterator[Finding]:
+    """Check the places that new records get words in, and that none is missing."""
+    for place in create.set:
+        yield from place_fits(place, system.type, (*path, place), writes=True, on_key=True)
+    for key in PRODMANAGER_SET if isinstance(system, ProdManager) else ():
+        if create.set.get(key) is None:
+            inside = (*path, key) if create.set else path
+            hint = "ProdManager needs set: {scope: ..., service: ...}"
+            yield Finding("E106", f'"set.{key}" is missing', inside, hint)
 
 
 def _origins(name: str, create: Create, names: Collection[str]) -> Iterator[Finding]:
@@ -101,30 +129,15 @@ def _origins(name: str, create: Create, names: Collection[str]) -> Iterator[Find
             yield _unknown_system(origin, path, [other for other in names if other != name])
 
 
-def _conditions(config: Config, path: Path, create: Create) -> Iterator[Finding]:
-    """Check that conditions ask for values that the fields can have."""
-    known = drafts(config)
-    for name, wanted in create.when.items():
-        inside = (*path, "when", name)
-        if name not in known:
-            hint = suggest(name, known)
-            yield Finding("E116", f'unknown field "{name}"', inside, hint, on_key=True)
-            continue
-        valid = common_words(known[name])
-        for word in wanted:
-            if not fits(known[name], word):
-                message = f'"{name}" is never "{word}"'
-                yield Finding("E117", message, inside, suggest(word, valid))
-
-
 def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
     """Check every field that the file speaks of, and who is preferred in a conflict."""
     known = drafts(config)
+    usable = template_names(known, names)
     for name, said in config.fields.items():
         path = ("fields", name)
         if said is None:
             continue
-        yield from field_fits(path, said, known[name])
+        yield from field_fits(path, said, known[name], config.systems, usable)
         for i, system in enumerate(said.on_conflict.systems if said.on_conflict else ()):
             if system not in names:
                 inside = (*path, "on_conflict", "prefer", i)
@@ -134,18 +147,53 @@ def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
 
 def _shared_paths(config: Config) -> Iterator[Finding]:
     """Refuse two fields that are written to one place: each would undo the other for ever."""
-    taken: dict[tuple[str, str], str] = {}
+    taken: dict[tuple[str, Steps], str] = {}
     for name, draft in drafts(config).items():
         for system, rule in draft.rules.items():
             if rule.path is None or rule.direction is Direction.IN:
                 continue
-            other = taken.setdefault((system, rule.path), name)
+            other = taken.setdefault((system, way(rule.path)), name)
             if other == name:
                 continue
             where = name if name in config.fields else other
             message = f'"{other}" and "{name}" stand at one place of "{system}": {rule.path}'
             hint = f'write "{system}: off" in the field that does not belong there'
             yield Finding("E120", message, ("fields", where, system, "path"), hint)
+
+
+def _trials(config: Config, names: Collection[str]) -> Iterator[Finding]:
+    """Check that the tests of the mapping speak of systems and places that there are."""
+    for i, trial in enumerate(config.tests):
+        path: Path = ("tests", i)
+        (given,) = trial.given
+        yield from _trial(config, names, given, trial.given[given], (*path, "given", given))
+        yield from _trial(config, names, given, trial.edited, (*path, "edited"), is_within=True)
+        for name, words in trial.sent.items():
+            inside = (*path, "sent", name)
+            if name == given:
+                message = f'"{name}" is not sent what it said itself'
+                yield Finding("E120", message, inside, "name the others", on_key=True)
+            else:
+                yield from _trial(config, names, name, words or {}, inside)
+
+
+def _trial(
+    config: Config,
+    names: Collection[str],
+    name: str,
+    words: Mapping[str, Word],
+    path: Path,
+    *,
+    is_within: bool = False,
+) -> Iterator[Finding]:
+    """Check the places that a test names in the records of one system."""
+    if name not in names:
+        if not is_within:
+            yield _unknown_system(name, path, names, on_key=True)
+        return
+    for place in words if name in config.systems else ():
+        service, inside = config.systems[name].type, (*path, place)
+        yield from place_fits(place, service, inside, writes=False, on_key=True)
 
 
 def _unknown_system(

@@ -15,7 +15,9 @@ from typing import Any
 from instep.config.findings import Finding, Path
 
 #: Keys of a system whose value is a secret.
-SECRET_KEYS = frozenset({"token", "api_key", "app_key"})
+SECRET_KEYS = frozenset({"token", "api_key", "app_key", "bearer"})
+#: Keys whose value is not shown either: addresses can hold a password.
+_ADDRESSES = frozenset({"ledger", "url", "app_url"})
 #: Stands where a secret could not be resolved, so that the rest of the file can still be checked.
 _UNRESOLVED = "unresolved"
 
@@ -34,11 +36,15 @@ class _Unusable(Exception):
 
 @dataclass(slots=True)
 class Resolver:
-    """Replaces the references in a tree and notes what is wrong with them."""
+    """Replaces the references in a tree and notes what is wrong with them.
+
+    ``hidden`` are the values that no message may show, each with what can be shown instead.
+    """
 
     environ: Mapping[str, str]
     folder: File
     findings: list[Finding] = field(default_factory=list)
+    hidden: dict[str, str] = field(default_factory=dict)
 
     def walk(self, value: Any, path: Path = ()) -> Any:
         """Give back the same tree with its references resolved."""
@@ -56,14 +62,25 @@ class Resolver:
             self.findings.append(Finding(error.code, error.message, path, error.hint))
             return _UNRESOLVED
         if found is not None:
+            self.hidden[found] = text
+            self._sendable(found, path)
             return found
         if text and _secret(path):
             self.findings.append(_literal(path))
+            self.hidden[text] = "***"
+            self._sendable(text.rstrip("\r\n"), path)
             return text.rstrip("\r\n")
         if path == ("ledger",) and re.match(r"[\w+]+://[^/@]*:[^/@]+@", text):
             message = "the password of the ledger stands in the file itself"
             self.findings.append(Finding("W201", message, path, 'write ledger: "${LEDGER}"'))
         return text
+
+    def _sendable(self, secret: str, path: Path) -> None:
+        """Note a secret that no header of a request can carry."""
+        if _secret(path) and not (secret.isascii() and secret.isprintable()):
+            message = f'"{path[-1]}" holds a line break or a letter beyond ASCII'
+            hint = "it could not be sent; was it copied as it is?"
+            self.findings.append(Finding("E107", message, path, hint))
 
     def _reference(self, text: str, *, hidden: bool) -> str | None:
         """Follow a reference; ``None`` if the text is not one."""
@@ -118,6 +135,12 @@ def _content(file: File, reference: str) -> str:
 def _secret(path: Path) -> bool:
     """Whether the value at the path is a system's secret."""
     return len(path) == 3 and path[0] == "systems" and path[2] in SECRET_KEYS
+
+
+def is_private(path: Path) -> bool:
+    """Whether a value at the path is not shown: a secret, an address, or what a system is."""
+    is_system = len(path) == 2 and path[0] == "systems"
+    return is_system or any(step in SECRET_KEYS | _ADDRESSES for step in path)
 
 
 def _hidden(path: Path) -> bool:

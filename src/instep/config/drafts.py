@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from instep.config.mapping import FieldSpec, RuleSpec
 from instep.config.presets import preset, usual
-from instep.config.schema import Config, FieldSpec, RuleSpec
+from instep.config.schema import Config
 from instep.core.fields import Kind, Policy
 
 
@@ -55,4 +56,9 @@ def _rule(config: Config, said: FieldSpec, system: str, shipped: str | None) -> 
     base = preset(config.systems[system].type).rules.get(shipped) if shipped else None
     if base is None or own is None:
         return own or base
-    return base.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    said_of = {key: getattr(own, key) for key in own.model_fields_set}
+    if "words" in said_of:
+        # What of the preset's words does not come back says nothing of these.
+        said_of.setdefault("loses", ())
+        said_of.setdefault("otherwise", None)
+    return base.model_copy(update=said_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -10,6 +10,9 @@ from difflib import get_close_matches
 Path = tuple[str | int, ...]
 #: Where in the text: 1-based line and column.
 Place = tuple[int, int]
+
+#: How many valid words are named, and how long a value is shown.
+_MANY, _LONG = 20, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +43,48 @@ def suggest(word: object, valid: Iterable[str]) -> str:
     names = tuple(valid)
     if near := closest(str(word), names):
         return f'did you mean "{near}"?'
-    return f"valid: {', '.join(names)}" if names else ""
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return f"valid: {', '.join(names[:_MANY])}{more}" if names else ""
 
 
-def distinct(structural: Iterable[Finding], later: Iterable[Finding]) -> list[Finding]:
+def shown(value: object) -> str:
+    """Show a value as it is, or what it is; nothing if it is too long to be shown."""
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "nothing"}[value]
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONG else ""
+
+
+def distinct(structural: Sequence[Finding], later: Iterable[Finding]) -> list[Finding]:
     """Join findings so that one mistake is one finding.
 
-    A mistyped key explains the missing key that it resembles. What a later check finds at, above
+    A mistyped key explains the missing key that it resembles. Of what cannot be read as YAML
+    nothing else is said. What a later check finds at, above
     or below a place that is already known to be wrong is a consequence of that.
     """
     known: dict[object, Finding] = {}
+    unread = [f.path for f in structural if f.code == "E103" and f.path and not f.on_key]
     for finding in structural:
-        known.setdefault((finding.path, finding.on_key, finding.place), finding)
+        if finding.code == "E103" or not any(_leads(path, finding.path) for path in unread):
+            known.setdefault((finding.path, finding.on_key, finding.place), finding)
     first = [*known.values()]
-    found = [*first, *(f for f in later if not any(_touch(f.path, g.path) for g in first))]
+    # What is wrong at the very top is wrong with the text, not with all that it says.
+    wrong = [finding.path for finding in first if finding.path]
+    found = [*first, *(f for f in later if not any(_touch(f.path, path) for path in wrong))]
     typos = [f for f in found if f.code == "E102"]
     return [f for f in found if f.code != "E106" or not any(_explains(t, f) for t in typos)]
 
 
 def _touch(one: Path, other: Path) -> bool:
     """Whether one path is the other or leads to it."""
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+    return _leads(one, other) or _leads(other, one)
+
+
+def _leads(one: Path, other: Path) -> bool:
+    """Whether a path is the other or leads to it."""
+    return other[: len(one)] == one
 
 
 def _explains(typo: Finding, missing: Finding) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,11 @@ from instep.config.findings import Finding, distinct
 from instep.config.mistakes import named_systems, validated
 from instep.config.positions import Document, read
 from instep.config.schema import Config
+from instep.config.syntax import place_at
 from instep.errors import ConfigError, Problem
+
+#: Values up to this length could stand in a message by chance.
+_SHORT = 5
 
 
 def load(path: Path | Literal["-"], environ: Mapping[str, str]) -> Config:
@@ -27,15 +32,29 @@ def load(path: Path | Literal["-"], environ: Mapping[str, str]) -> Config:
     except OSError as error:
         problem = _unreadable(Path(path), error)
         raise ConfigError((problem,), source=str(path)) from None
+    return loads(_decoded(raw, str(path)), str(path), environ)
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    """Read bytes as text; of bytes that are none, show where they stand."""
+    # Taken off by hand: with the codec that does it, errors count from behind the mark.
+    raw = raw.removeprefix(BOM_UTF8)
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        hint = "save it as UTF-8"
-        problem = Problem("the file is not UTF-8 text", "", line, column, hint, "E101")
-        raise ConfigError((problem,), source=str(path)) from None
-    return loads(text, str(path), environ)
+        text = raw.decode(errors="replace")
+        before = raw[: error.start].decode()
+        line, column = place_at(before, len(before))
+        message, hint = "the file is not UTF-8 text", "save it as UTF-8"
+        problem = Problem(message, "", line, column, hint, "E101")
+        raise ConfigError((problem,), source=source, text=showable(text)) from None
+
+
+def showable(text: str) -> str:
+    """Put a sign in the place of every character that would do something to a terminal."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def loads(text: str, source: str, environ: Mapping[str, str]) -> Config:
@@ -44,10 +63,11 @@ def loads(text: str, source: str, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: something in it is wrong; all of it is told at once.
     """
-    document = read(text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    document, secrets = read(text), Resolver(environ, Path(source).parent)
     if not isinstance(document.tree, dict):
-        raise ConfigError(_problems(document, document.findings), source=source, text=text)
-    secrets = Resolver(environ, Path(source).parent)
+        told = problems(document, secrets, document.findings)
+        raise ConfigError(told, source=source, text=showable(text))
     tree = secrets.walk(document.tree)
     config, mistakes = validated(tree)
     names = named_systems(tree)
@@ -57,20 +77,45 @@ def loads(text: str, source: str, environ: Mapping[str, str]) -> Config:
     wrong = [found for found in structural if found.code.startswith("E")]
     wrong = distinct(wrong, [found for found in checked if found.code.startswith("E")])
     if wrong or config is None:
-        raise ConfigError(_problems(document, wrong), source=source, text=text)
-    return config.warned(_problems(document, warnings))
+        told = problems(document, secrets, wrong)
+        raise ConfigError(told, source=source, text=showable(text))
+    told = problems(document, secrets, warnings)
+    return config.read_from(
+        showable(text), told, lambda path: document.place(Finding("", "", path))
+    )
 
 
-def _problems(document: Document, findings: Iterable[Finding]) -> tuple[Problem, ...]:
-    """Give each finding its place and sort them as the file reads."""
-    return tuple(sorted((_problem(document, f) for f in findings), key=_reading_order))
+def problems(
+    document: Document, secrets: Resolver, findings: Iterable[Finding]
+) -> tuple[Problem, ...]:
+    """Give each finding its place and sort them as the file reads; what an alias repeats, once."""
+    placed = (_problem(document, secrets, finding) for finding in findings)
+    once = {(p.line, p.column, p.code, p.message): p for p in placed}
+    return tuple(sorted(once.values(), key=_reading_order))
 
 
-def _problem(document: Document, found: Finding) -> Problem:
-    """Give a finding its place in the text."""
+def _problem(document: Document, secrets: Resolver, found: Finding) -> Problem:
+    """Give a finding its place in the text, and take out of it what must not be seen."""
     line, column = document.place(found)
-    path = ".".join(str(step) for step in found.path)
-    return Problem(found.message, path, line, column, found.hint, found.code)
+    message, hint = (_safe(text, secrets.hidden) for text in (found.message, found.hint))
+    path = _visible(".".join(str(step) for step in found.path))
+    return Problem(message, path, line, column, hint, found.code)
+
+
+def _safe(text: str, hidden: Mapping[str, str]) -> str:
+    """Take the values of references out of a text; a short one only where it is quoted."""
+    # The longest first: one value can be a part of another.
+    for value in sorted(hidden, key=len, reverse=True):
+        reference = hidden[value]
+        text = text.replace(f'"{value}"', f'"{reference}"')
+        if len(value) > _SHORT:
+            text = text.replace(value, reference)
+    return _visible(text)
+
+
+def _visible(text: str) -> str:
+    """Spell out what cannot be seen, or would do something to a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _reading_order(problem: Problem) -> tuple[int, int, str, str]:
@@ -81,9 +126,7 @@ def _reading_order(problem: Problem) -> tuple[int, int, str, str]:
 def _unreadable(path: Path, error: OSError) -> Problem:
     """Say why a file cannot be read, and what to do."""
     if isinstance(error, FileNotFoundError):
-        hint = (
-            "config.example.yaml shows one, instep demo --keep writes one; --config names another"
-        )
+        hint = "instep init writes one; --config names another"
         return Problem(f"{path} does not exist", hint=hint, code="E101")
     if isinstance(error, IsADirectoryError):
         hint = f"did you mean {path / 'instep.yaml'}?"

@@ -9,68 +9,93 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from instep.config.codes import CODES
-from instep.config.findings import Finding, Path, suggest
-from instep.config.schema import (
-    RULES,
-    Config,
-    Create,
-    Datadog,
-    DevRev,
-    FieldSpec,
-    Heartbeat,
-    Limits,
-    Log,
-    ProdManager,
-    RuleSpec,
+from instep.config.credentials import is_private
+from instep.config.findings import Finding, Path, closest, shown, suggest
+from instep.config.schema import Config
+from instep.config.shape import SYSTEMS, is_whole_number, keys_at, value_at
+
+
+class _Said(NamedTuple):
+    """How one of pydantic's errors is said: a code, what must be, and what would be right."""
+
+    code: str
+    must: str
+    hint: str = ""
+
+
+_TEXT = _Said("E107", "must be text", "put it in quotes")
+_FLAG = _Said("E107", "must be true or false", "yes, no, on and off will do, too")
+_WHOLE = _Said("E107", "must be a whole number", "such as 25")
+_NUMBER = _Said("E107", "must be a number", "such as 25")
+_MAPPING = _Said(
+    "E107", "must be a mapping", "write {key: value}, or keys on lines below, indented"
 )
-
-_SYSTEMS: dict[str, type[BaseModel]] = {
-    "devrev": DevRev,
-    "datadog": Datadog,
-    "prodmanager": ProdManager,
+_LIST = _Said("E107", "must be a list", "write [one, another]")
+_EMPTY = _Said("E107", "must not be empty", "write something, or leave it out")
+#: What the models can say, and what they would say if they grew a little; the rest is `_OTHER`.
+_SAID: Mapping[str, _Said] = {
+    "string_type": _TEXT,
+    "string_unicode": _Said("E107", "must be UTF-8 text"),
+    "bool_type": _FLAG,
+    "bool_parsing": _FLAG,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing_size": _Said("E112", "must be a smaller number", "such as 25"),
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "greater_than_equal": _Said("E112", "must be at least {ge}"),
+    "greater_than": _Said("E112", "must be more than {gt}"),
+    "less_than_equal": _Said("E112", "must be at most {le}"),
+    "less_than": _Said("E112", "must be less than {lt}"),
+    "too_short": _EMPTY,
+    "string_too_short": _EMPTY,
+    "too_long": _Said("E107", "can hold {max_length} and no more", "take the others out"),
+    "string_too_long": _Said("E107", "can have {max_length} characters and no more"),
 }
-_SECTIONS: dict[str, type[BaseModel]] = {"limits": Limits, "log": Log, "heartbeat": Heartbeat}
+_OTHER = _Said("E107", "cannot be what stands here")
 
-_KINDS = {
-    "string_type": "text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "model_type": "a mapping",
-    "dict_type": "a mapping",
-    "tuple_type": "a list",
-}
+_OCTAL = re.compile(r"[-+]?0[0-7]+")
 
 
 def validated(tree: Any) -> tuple[Config | None, list[Finding]]:
     """Check a tree against the models: what could be read of it, and everything that is wrong."""
     names = named_systems(tree)
-    found: list[Finding] = []
+    found = [*_ambiguous(tree, tree, ())]
     rest = copy.deepcopy(tree)
     # Each round cuts out at least one part, so there are fewer rounds than parts.
     while True:
         try:
             return Config.model_validate(rest, context={"systems": names}), found
         except ValidationError as error:
-            mistakes = error.errors(include_url=False, include_input=False)
-            now = [_finding(rest, names, mistake) for mistake in mistakes]
+            now = findings_of(error, rest, names)
         found += now
         if not all([_cut(rest, finding) for finding in now]):  # noqa: C419 - cut them all
             return None, found
 
 
 def named_systems(tree: Any) -> tuple[str, ...]:
-    """Name the systems of a tree, whether or not they are right."""
-    systems = tree.get("systems")
+    """Name the systems of a tree, whether or not they are right, or their key is."""
+    systems = tree.get("systems" if "systems" in tree else closest("systems", tree))
     return tuple(systems) if isinstance(systems, dict) else ()
+
+
+def findings_of(error: ValidationError, tree: Any, names: Sequence[str]) -> list[Finding]:
+    """Put pydantic's errors into plain words; ``names`` are the systems'."""
+    mistakes = error.errors(include_url=False, include_input=False)
+    return [_finding(tree, names, mistake) for mistake in mistakes]
 
 
 def _finding(tree: Any, names: Sequence[str], mistake: Any) -> Finding:
@@ -86,79 +111,89 @@ def _finding(tree: Any, names: Sequence[str], mistake: Any) -> Finding:
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _untyped(tree, path, context)
     if kind in CODES:
-        if loc[-1] == "[key]":
-            return Finding(kind, context["message"], path, context["hint"], on_key=True)
-        return Finding(kind, f"{_quoted(path)}: {context['message']}", path, context["hint"])
-    return _unfit(tree, path, mistake)
-
-
-def _unfit(tree: Any, path: Path, mistake: Any) -> Finding:
-    """Say that a value is of the wrong kind, out of range, or none of the valid ones."""
-    kind, said = mistake["type"], _quoted(path)
+        return _own(tree, kind, path, context, on_key=loc[-1] == "[key]")
     if kind in ("literal_error", "enum"):
-        valid = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
-        word = _at(tree, path)
-        return Finding("E110", f'{said} cannot be "{word}"', path, suggest(word, valid))
-    if kind in _KINDS:
-        return Finding("E107", f"{said} must be {_KINDS[kind]}", path, _plainly(kind, tree, path))
-    code = "E112" if kind.startswith(("greater", "less")) else "E107"
-    return Finding(code, f"{said}: {mistake['msg']}", path)
+        valid = re.findall(r"'([^']*)'", context["expected"])
+        return _not_among(tree, path, valid)
+    return _unfit(tree, path, kind, context)
+
+
+def _own(tree: Any, code: str, path: Path, context: Any, *, on_key: bool) -> Finding:
+    """Say what one of our own validators found; its "this" is the value, where it can be shown."""
+    message, hint, value = context["message"], context["hint"], value_at(tree, path)
+    if on_key:
+        return Finding(code, message, path, hint, on_key=True)
+    if value is None:
+        message = "nothing is said here"
+    elif message.startswith("this ") and (what := _shown(value, path)):
+        message = what + message.removeprefix("this")
+    return Finding(code, f"{_quoted(path)}: {message}", path, hint)
+
+
+def _not_among(tree: Any, path: Path, valid: Sequence[str]) -> Finding:
+    """Say that a value is none of the valid ones."""
+    value = value_at(tree, path)
+    what = _shown(value, path) or "what stands here"
+    hint = suggest(value if isinstance(value, str) else "", valid)
+    return Finding("E110", f"{_quoted(path)} cannot be {what}", path, hint)
+
+
+def _unfit(tree: Any, path: Path, kind: str, context: Any) -> Finding:
+    """Say that a value is of the wrong kind, or out of range; a secret is not shown."""
+    value, said = value_at(tree, path), _SAID.get(kind, _OTHER)
+    message = f"{_quoted(path)} {said.must.format(**context)}"
+    hint = said.hint
+    if said is _EMPTY:
+        hint = 'write "${NAME}", file:PATH or credential:NAME' if is_private(path) else hint
+    elif "too_long" not in kind and (what := _shown(value, path)):
+        message += f", not {what}" if value is not None else ", and nothing stands here"
+    if said is _TEXT:
+        hint = "write one word" if isinstance(value, (dict, list)) else hint
+    return Finding(said.code, message, path, hint)
 
 
 def _untyped(tree: Any, path: Path, context: Any) -> Finding:
     """Say that a system has no type, or none that is known."""
-    inside, valid = (*path, "type"), tuple(_SYSTEMS)
-    if "tag" not in context:
-        return Finding("E106", '"type" is missing', inside, suggest("", valid))
-    word = _at(tree, inside)
-    return Finding("E110", f'"type" cannot be "{word}"', inside, suggest(word, valid))
+    inside, valid = (*path, "type"), tuple(SYSTEMS)
+    if "tag" in context:
+        return _not_among(tree, inside, valid)
+    if near := closest("type", value_at(tree, path)):
+        hint = suggest(near, ["type"])
+        return Finding("E102", f'unknown key "{near}"', (*path, near), hint, on_key=True)
+    return Finding("E106", '"type" is missing', inside, suggest("", valid))
 
 
 def _needs(path: Path, tree: Any) -> str:
     """Say what a missing key is for, where its name alone does not."""
-    if path and path[0] == "systems":
-        kind = _at(tree, (*path, "type"))
-        return f"a {kind} system cannot be used without it"
-    return ""
+    if path[:1] == ("systems",):
+        return f"a {value_at(tree, (*path, 'type'))} system cannot be used without it"
+    return "a test says what is given and what is sent" if path[:1] == ("tests",) else ""
 
 
-def _plainly(kind: str, tree: Any, path: Path) -> str:
-    """Say how a value of the wrong kind would be right, without showing it."""
-    value = _at(tree, path)
-    if kind == "string_type":
-        return "write one word" if isinstance(value, (dict, list)) else "put it in quotes"
-    if kind == "tuple_type":
-        return "write [one, another]"
-    if kind in ("model_type", "dict_type"):
-        return "write {key: value}, or keys on lines of their own, indented"
-    return "such as 25" if kind.startswith("int") else ""
+def _shown(value: Any, path: Path) -> str:
+    """Show a value, unless it is long or stands where secrets do."""
+    is_open = not is_private(path) or isinstance(value, (dict, list))
+    return shown(value) if is_open else ""
 
 
-def keys_at(tree: Any, path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Name the keys that may stand in the mapping at a path."""
-    match path:
-        case ():
-            model: type[BaseModel] = Config
-        case ("systems", system):
-            model = _SYSTEMS[_at(tree, ("systems", system, "type"))]
-        case ("systems", system, part):
-            kind = _SYSTEMS[_at(tree, ("systems", system, "type"))]
-            model = cast("type[BaseModel]", kind.model_fields[str(part)].annotation)
-        case ("create", _):
-            model = Create
-        case ("fields", _):
-            return (*_keys(FieldSpec), *names)
-        case ("fields", _, _):
-            model = RuleSpec
-        case (section, *_):
-            model = _SECTIONS[str(section)]
-    return _keys(model)
+def _ambiguous(tree: Any, part: Any, path: Path) -> Iterator[Finding]:
+    """Find whole numbers that are one to people and another to YAML's older readers."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from _ambiguous(tree, value, (*path, key))
+    elif isinstance(part, list):
+        for i, value in enumerate(part):
+            yield from _ambiguous(tree, value, (*path, i))
+    elif isinstance(part, str) and _OCTAL.fullmatch(part):
+        one, other = int(part), int(part, 8)
+        if one != other and (is_whole_number(tree, path) or _is_of_number(tree, path)):
+            message = f"{_quoted(path)}: {part} can be read as {one} or as {other}"
+            yield Finding("E134", message, path, f"write {one}, or {oct(other)} for {other}")
 
 
-def _keys(model: type[BaseModel]) -> tuple[str, ...]:
-    """Name the keys of a model as the file spells them."""
-    names = (field.alias or name for name, field in model.model_fields.items())
-    return tuple(name for name in names if name != RULES)
+def _is_of_number(tree: Any, path: Path) -> bool:
+    """Whether a path leads to a word of a field that is a number."""
+    return any(value_at(tree, ("fields", step, "type")) == "number" for step in path)
 
 
 def _path(tree: Any, loc: Sequence[str | int]) -> Path:
@@ -177,20 +212,13 @@ def _path(tree: Any, loc: Sequence[str | int]) -> Path:
     return path
 
 
-def _at(tree: Any, path: Path) -> Any:
-    """Give what stands at a path, or nothing."""
-    for step in path:
-        if isinstance(tree, list) and isinstance(step, int):
-            tree = tree[step]
-        else:
-            tree = tree.get(step) if isinstance(tree, dict) else None
-    return tree
-
-
 def _quoted(path: Path) -> str:
     """Name the last key of a path, and the place in a list after it."""
-    keys = [step for step in path if isinstance(step, str)]
-    return f'"{keys[-1]}"' if keys else "the configuration"
+    if not path:
+        return "the configuration"
+    if isinstance(path[-1], int):
+        return f"item {path[-1] + 1} of {_quoted(path[:-1])}"
+    return f'"{path[-1]}"'
 
 
 def _cut(tree: Any, finding: Finding) -> bool:
@@ -200,7 +228,7 @@ def _cut(tree: Any, finding: Finding) -> bool:
     path = path[:whole]
     if not path:
         return False
-    above = _at(tree, path[:-1])
+    above = value_at(tree, path[:-1])
     if isinstance(above, dict):
         above.pop(path[-1], None)
     return True

@@ -2,23 +2,29 @@
 
 The node graph is read rather than what YAML makes of it: nodes know where they stand, and all
 repeated keys are found, not only the first. A key is always text, as it is spelled, so that the
-words ``no`` and ``on`` or a severity ``1`` need no quotes.
+words ``no`` and ``on`` or a severity ``1`` need no quotes. Of values only those of YAML 1.2 are
+more than text: ``~``, ``true`` and ``false``, and numbers that can be read in one way.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from instep.config.findings import Finding, Path, Place
+from instep.config.nodes import DEEPEST, composed, is_empty, is_merge, kind, target
+from instep.config.scalars import READ
+from instep.config.syntax import marked, unmarked
 
-_TAG = "tag:yaml.org,2002:"
-_FLAGS = {"true": True, "yes": True, "on": True}
+#: How many values a file can hold; an alias counts as often as it stands.
+MOST_VALUES = 100_000
+
+_TAKES_MAPPINGS = "write <<: *name, or <<: [*one, *other]"
 
 
 @dataclass(slots=True)
@@ -49,14 +55,15 @@ def read(text: str) -> Document:
     """Read YAML; what is wrong with it as YAML is among the findings."""
     document = Document()
     try:
-        node = YAML(typ="rt", pure=True).compose(text)
+        if (node := composed(text)) is not None:
+            document.tree = _Reader(document, _starts(text)).plain(node, (), ())
     except MarkedYAMLError as error:
-        document.findings.append(_marked(error))
-    except (YAMLError, RecursionError) as error:
-        document.findings.append(_unmarked(error, text))
+        document.findings.append(marked(error, text))
+    except YAMLError as error:
+        document.findings.append(unmarked(error, text))
+    except _TooMuchError as error:
+        document.findings.append(error.finding)
     else:
-        if isinstance(node, Node):
-            document.tree = _plain(document, node, (), ())
         if not document.findings:
             document.findings += _shape(document.tree)
     return document
@@ -70,7 +77,7 @@ def _shape(tree: object) -> list[Finding]:
                 "E105",
                 "the configuration is empty",
                 (),
-                "config.example.yaml shows one, instep demo --keep writes one",
+                "instep init writes one",
             )
         ]
     if isinstance(tree, dict):
@@ -80,111 +87,172 @@ def _shape(tree: object) -> list[Finding]:
     return [Finding("E105", message, (), "start with systems:")]
 
 
-def _plain(document: Document, node: Node, path: Path, above: tuple[int, ...]) -> Any:
-    """Make a node plain and note where it stands."""
-    document.values.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
-    if id(node) in above:
-        _refuse(document, path, "an alias holds itself", "write the value out")
-        return None
-    above = (*above, id(node))
-    if isinstance(node, MappingNode):
-        return _mapping(document, node, path, above)
-    if isinstance(node, SequenceNode):
-        return [_plain(document, item, (*path, i), above) for i, item in enumerate(node.value)]
-    return _scalar(document, node, path)
+def _starts(text: str) -> list[int]:
+    """List where the lines of a text begin."""
+    return [0, *(i + 1 for i, character in enumerate(text) if character == "\n")]
 
 
-def _mapping(
-    document: Document, node: MappingNode, path: Path, above: tuple[int, ...]
-) -> dict[str, Any]:
-    """Read a mapping; of a repeated key the first counts and the others are findings."""
-    plain: dict[str, Any] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode):
-            _refuse(document, path, "a key must be one word", 'a value such as "{x}" needs quotes')
-            continue
-        name, here = str(key.value), (key.start_mark.line + 1, key.start_mark.column + 1)
-        inside = (*path, name)
-        if name in plain:
-            first = document.keys[inside][0]
-            hint = f"first on line {first}; keep one of them"
-            message = f'"{name}" stands here twice'
-            document.findings.append(Finding("E104", message, inside, hint, place=here))
-            continue
-        document.keys[inside] = here
-        plain[name] = _plain(document, value, inside, above)
-    return plain
+class _TooMuchError(Exception):
+    """A text says too much to go on; it never leaves this module."""
+
+    def __init__(self, finding: Finding) -> None:
+        """Keep what is to be said of it."""
+        super().__init__(finding.message)
+        self.finding = finding
 
 
-def _scalar(document: Document, node: Node, path: Path) -> Any:
-    """Read one value: YAML's own kinds, and text for the rest (a date is text too)."""
-    text = str(node.value)
-    match str(node.tag).removeprefix(_TAG):
-        case "null":
+_Pairs = dict[str, tuple[Any, Any]]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Makes nodes plain and notes where they stand; ``told`` are nodes that a finding is about."""
+
+    document: Document
+    starts: list[int]
+    count: int = 0
+    told: set[int] = field(default_factory=set)
+
+    def plain(self, node: Any, path: Path, above: tuple[int, ...]) -> Any:
+        """Make a node plain; ``above`` are the nodes that it stands in."""
+        self._weigh(path, above)
+        self.document.values.setdefault(path, self._place(node))
+        meant = target(node)
+        if id(meant) in above:
+            self._refuse(node, path, "an alias holds itself", "write the value out")
             return None
-        case "bool":
-            return _FLAGS.get(text.casefold(), False)
-        case "int":
-            return _integer(text)
-        case "float":
-            return _number(text)
-        case kind if kind.startswith("!"):
-            hint = 'write "${NAME}" for a variable'
-            _refuse(document, path, f"the tag {kind} is not known", hint)
-    return text
+        if not self._known(meant, path):
+            return None
+        above = (*above, id(meant))
+        if isinstance(meant, MappingNode):
+            return self._mapping(meant, path, above)
+        if isinstance(meant, SequenceNode):
+            items = enumerate(meant.value)
+            return [self.plain(item, (*path, i), above) for i, item in items]
+        return self._scalar(meant, path)
 
+    def _weigh(self, path: Path, above: tuple[int, ...]) -> None:
+        """Stop where aliases unfold to more than a file can mean."""
+        self.count += 1
+        # An alias leads to where its anchor stands, so name the top key that leads there.
+        place = self.document.keys.get(path[:1], (1, 1))
+        if self.count > MOST_VALUES:
+            message = f"the file unfolds to more than {MOST_VALUES:,} values"
+            hint = "an alias counts as often as it stands; take some out"
+            raise _TooMuchError(Finding("E135", message, path[:1], hint, place=place))
+        if len(above) > DEEPEST:
+            message = f"the file is nested more than {DEEPEST} deep"
+            raise _TooMuchError(Finding("E135", message, path[:1], "take aliases out", place=place))
 
-def _integer(text: str) -> int | str:
-    """Read a whole number; ``0o17`` and ``0x1f`` are numbers too, ``08`` is eight."""
-    digits = text.replace("_", "")
-    try:
-        return int(digits, 10 if digits.lstrip("+-").isdigit() else 0)
-    except ValueError:
-        return text
+    def _mapping(self, node: Any, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
+        """Read a mapping with what it takes in by ``<<``."""
+        plain: dict[str, Any] = {}
+        for name, (key, value) in self._pairs(node, path, above).items():
+            inside = (*path, name)
+            self.document.keys.setdefault(inside, self._place(key))
+            if is_empty(value):
+                # Nothing stands at the next word, which is where the parser sees it.
+                self.document.values[inside] = self._place(key)
+            plain[name] = self.plain(value, inside, above)
+        return plain
 
+    def _pairs(self, node: Any, path: Path, above: tuple[int, ...]) -> _Pairs:
+        """Give the keys and values of a mapping; its own keys win over those it takes in."""
+        own: _Pairs = {}
+        for key, value in node.value:
+            if (name := self._name(key, path)) is None:
+                continue
+            if name in own:
+                self._twice(key, (*path, name), own[name][0])
+            else:
+                own[name] = (key, value)
+        # A key "<<" in quotes is a key like any other.
+        taken = own.pop("<<") if "<<" in own and is_merge(own["<<"][0]) else None
+        for source in self._sources(taken[1], path, above) if taken else ():
+            for name, pair in self._pairs(source, path, (*above, id(source))).items():
+                own.setdefault(name, pair)
+        return own
 
-def _number(text: str) -> float | str:
-    """Read a number with a fraction; ``.inf`` and ``.nan`` stay text, they are of no use here."""
-    try:
-        return float(text.replace("_", ""))
-    except ValueError:
-        return text
+    def _sources(self, value: Any, path: Path, above: tuple[int, ...]) -> Iterator[Any]:
+        """Give the mappings that ``<<`` names, the one that wins first."""
+        meant = target(value)
+        for item in meant.value if isinstance(meant, SequenceNode) else (value,):
+            self._weigh(path, above)
+            source = target(item)
+            if not isinstance(source, MappingNode):
+                self._refuse(item, path, '"<<" takes in mappings only', _TAKES_MAPPINGS)
+            elif id(source) in above:
+                self._refuse(item, path, "an alias holds itself", "write the value out")
+            else:
+                yield source
 
+    def _name(self, key: Any, path: Path) -> str | None:
+        """Read a key; ``None`` if it is none."""
+        node = target(key)
+        if not isinstance(node, ScalarNode):
+            hint = 'a value such as "{x}" needs quotes'
+            self._note(key, Finding("E103", "a key must be one word", path, hint, on_key=True))
+            return None
+        if kind(node) == "null":
+            hint = "write what it is for, or put it in quotes"
+            self._note(key, Finding("E103", "a key that says nothing", path, hint, on_key=True))
+            return None
+        return self._text(node, path) if self._known(node, path) else None
 
-def _refuse(document: Document, path: Path, message: str, hint: str) -> None:
-    """Note a construct of YAML that has no meaning here."""
-    document.findings.append(Finding("E103", message, path, hint))
+    def _scalar(self, node: Any, path: Path) -> Any:
+        """Read one value: the few kinds of YAML that are not text, and text for the rest."""
+        text, tag = self._text(node, path), kind(node)
+        try:
+            return READ.get(tag, str)(text)
+        except ValueError:
+            if node.ctag.handle is not None:
+                message, hint = f"what stands here is no !!{tag}", "take the tag out"
+                self._refuse(node, path, message, hint)
+            return text
 
+    def _text(self, node: Any, path: Path) -> str:
+        """Read a text; escapes can make of it what no service and no terminal takes."""
+        text = str(node.value)
+        try:
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeError:
+            self._refuse(node, path, "half a character stands here", "write it as it is")
+        if "\0" in text:
+            self._refuse(node, path, "character U+0000 cannot stand in a value", "take it out")
+        return text.replace("\0", "")
 
-def _marked(error: MarkedYAMLError) -> Finding:
-    """Say in plain words what the YAML parser stumbled over, and where."""
-    mark = error.problem_mark or error.context_mark
-    place = (mark.line + 1, mark.column + 1) if mark else None
-    # What stands in quotes after an alias is the file's own text, which could be a secret.
-    said = re.sub(r"(alias|anchor|handle) '.*'", r"\1", str(error.problem or "not YAML"))
-    message = f"this is not YAML: {said}".replace("character '\\t'", "a tab")
-    return Finding("E103", message, (), _advice(said), place=place)
+    def _known(self, node: Any, path: Path) -> bool:
+        """Whether the tag of a node has a meaning here."""
+        tags: tuple[str, ...] = ("map",) if isinstance(node, MappingNode) else ("seq",)
+        if isinstance(node, ScalarNode):
+            tags = (*READ, "str", "timestamp", "merge", "value")
+        tag = kind(node)
+        if tag not in tags:
+            spelled = tag if tag.startswith("!") else f"!!{tag}"
+            hint = 'take it out, or write "${NAME}" for a variable'
+            self._refuse(node, path, f"the tag {spelled} is not known", hint)
+        return tag in tags
 
+    def _twice(self, key: Any, path: Path, first: Any) -> None:
+        """Note a key that stands twice in one mapping; the first counts."""
+        hint = f"first on line {self._place(first)[0]}; keep one of them"
+        if is_merge(key):
+            hint = "write <<: [*one, *other]"
+        message = f'"{path[-1]}" stands here twice'
+        self._note(key, Finding("E104", message, path, hint, on_key=True))
 
-def _advice(said: str) -> str:
-    """Name the usual cause of a parser's complaint."""
-    usual = {
-        "\\t": "indent with spaces; YAML does not allow tabs there",
-        "mapping values": 'text with ": " in it needs quotes; keys of one mapping, one indent',
-        "cannot start any token": "text that starts with this character needs quotes",
-        "another document": 'one file holds one configuration; take out the line "---"',
-        "end of stream": "a quote or bracket is not closed",
-        "expected ',' or": "a bracket is not closed, or a comma is missing",
-        "alias": 'text that starts with "*" needs quotes',
-    }
-    return next((hint for sign, hint in usual.items() if sign in said), "look one line up, too")
+    def _refuse(self, node: Any, path: Path, message: str, hint: str) -> None:
+        """Note that a value cannot be read."""
+        self._note(node, Finding("E103", message, path, hint))
 
+    def _note(self, node: Any, finding: Finding) -> None:
+        """Note once what is wrong with a node, however often an alias repeats it."""
+        if id(node) not in self.told:
+            self.told.add(id(node))
+            self.document.findings.append(replace(finding, place=self._place(node)))
 
-def _unmarked(error: Exception, text: str) -> Finding:
-    """Say which character YAML does not take, or that the text is nested too deeply."""
-    at = getattr(error, "position", None)
-    if not isinstance(at, int):
-        return Finding("E103", "this is not YAML: nested too deeply", (), "take brackets out")
-    place = (text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
-    message = f"character U+{ord(text[at]):04X} cannot stand in YAML"
-    return Finding("E103", message, (), "take it out", place=place)
+    def _place(self, node: Any) -> Place:
+        """Give the line and column of a node: only a line feed ends a line, as in editors."""
+        index = node.start_mark.index
+        line = bisect_right(self.starts, index)
+        return line, index - self.starts[line - 1] + 1

@@ -3,32 +3,28 @@
 Durations are seconds and shares are parts of one, whatever the file spells them as.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
-    ValidationInfo,
-    model_validator,
 )
 
+from instep.config.findings import Path, Place
+from instep.config.mapping import Create, FieldSpec, Part, Trial
 from instep.config.values import (
     Address,
-    Choices,
-    Decision,
+    Count,
+    Flag,
     Ledger,
-    Meanings,
     Name,
-    Plain,
     Reference,
     Seconds,
-    Several,
     Share,
     Sweep,
     Url,
@@ -36,8 +32,6 @@ from instep.config.values import (
     off,
 )
 from instep.core import unit
-from instep.core.fields import Kind
-from instep.core.rules import Direction, Precision
 from instep.errors import Problem
 
 #: The sites of Datadog, each a service of its own.
@@ -53,21 +47,11 @@ SITES = (
     "us2.ddog-gov.com",
 )
 
-#: Where a field's rules are gathered while it is read: a key that no file has.
-RULES = "\0rules"
-
 _DEFAULTS = unit.Limits()
 Secret = Annotated[SecretStr, Field(min_length=1)]
-Count = Annotated[int, Field(ge=0)]
 
 
-class _Part(BaseModel):
-    """A mapping of the file: unknown keys are mistakes, and errors do not repeat the input."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Limits(_Part):
+class Limits(Part):
     """How much a run may do in one system before the rest waits for a person."""
 
     creates: Count = _DEFAULTS.creates
@@ -77,7 +61,7 @@ class Limits(_Part):
     share: Share = _DEFAULTS.share
 
 
-class SystemLimits(_Part):
+class SystemLimits(Part):
     """What of the limits is another for one system; what is not said is as for all."""
 
     creates: Count | None = None
@@ -87,7 +71,7 @@ class SystemLimits(_Part):
     share: Share | None = None
 
 
-class _System(_Part):
+class _System(Part):
     """What every system takes: its address, how long and how fast it is asked, how much it gets.
 
     ``on_gone`` is what becomes of an incident whose record there is gone.
@@ -96,7 +80,7 @@ class _System(_Part):
     url: Url | None = None
     timeout: Seconds = 30.0
     rate: Share = 1.0
-    writable: bool = True
+    writable: Flag = True
     on_gone: unit.OnGone = unit.OnGone.KEEP
     limits: SystemLimits = SystemLimits()
 
@@ -106,14 +90,14 @@ class _System(_Part):
         return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
 
 
-class ByChange(_Part):
+class ByChange(Part):
     """How a system that filters by time is polled: its changes listed, or group by group."""
 
     by: Literal["changes", "group"] = "changes"
     group_by: str = Field(default="stage", min_length=1)
 
 
-class BySweep(_Part):
+class BySweep(Part):
     """How a system without such a filter is polled: all of it, or the open ones between sweeps."""
 
     by: Literal["sweep", "open"] = "sweep"
@@ -130,10 +114,10 @@ class DevRev(_System):
     token: Secret
     app_url: Url | None = None
     version: str | None = None
-    beta: bool = True
+    beta: Flag = True
     poll: ByChange = ByChange()
     reference: Reference = "sync_metadata"
-    foreign: bool = False
+    foreign: Flag = False
 
 
 class Datadog(_System):
@@ -153,10 +137,10 @@ class Datadog(_System):
     app_url: Url | None = None
     incident_type: str | None = Field(default=None, min_length=1)
     poll: BySweep = BySweep()
-    quiet: bool = False
-    private: bool = False
-    tests: bool = False
-    links: bool = False
+    quiet: Flag = False
+    private: Flag = False
+    tests: Flag = False
+    links: Flag = False
 
 
 class ProdManager(_System):
@@ -172,58 +156,7 @@ class ProdManager(_System):
 System = Annotated[DevRev | Datadog | ProdManager, Field(discriminator="type")]
 
 
-class Create(_Part):
-    """Which incidents a system is given; ``origins`` (in the file: ``from``) ``None`` means all.
-
-    ``alike`` is what happens where it has a record that looks the same and belongs to no other.
-    """
-
-    origins: tuple[str, ...] | None = Field(default=None, alias="from", min_length=1)
-    when: dict[str, Choices] = {}
-    set: dict[str, Plain] = {}
-    alike: Literal["hold", "create"] = "hold"
-
-
-class RuleSpec(_Part):
-    """What is said of one field in one system; ``words`` ``None``: own words are common words."""
-
-    path: str | None = Field(default=None, min_length=1)
-    words: dict[str, Meanings] | None = None
-    direction: Direction = Direction.BOTH
-    precision: Precision | None = None
-    default: Plain = None
-    max_length: Count = 0
-    min_length: Count = 0
-    single: bool = False
-    tidy: bool = False
-
-
-class FieldSpec(_Part):
-    """What is said of a field; in the file its rules stand beside its own keys, by system.
-
-    ``values`` are the words of a choice, highest first; ``closes`` those that close an incident.
-    """
-
-    type: Kind | None = None
-    on_conflict: Decision | None = None
-    values: Several = ()
-    closes: tuple[str, ...] = ()
-    rules: dict[str, Annotated[RuleSpec | None, BeforeValidator(off)]] = Field(
-        default={}, alias="\0rules"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, said: Any, info: ValidationInfo) -> Any:
-        """Put what is said of each system under ``rules``; what names no system stays unknown."""
-        if not isinstance(said, dict):
-            return said
-        systems = (info.context or {}).get("systems", ())
-        rules = {key: rule for key, rule in said.items() if key in systems}
-        return {key: value for key, value in said.items() if key not in rules} | {RULES: rules}
-
-
-class Heartbeat(_Part):
+class Heartbeat(Part):
     """An address that is called after every cycle that did its work; it can hold a secret."""
 
     url: Annotated[SecretStr, Field(min_length=1)]
@@ -246,7 +179,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class Log(_Part):
+class Log(Part):
     """How instep logs."""
 
     format: LogFormat = LogFormat.AUTO
@@ -261,7 +194,7 @@ class Page(StrEnum):
     FULL = "full"
 
 
-class Config(_Part):
+class Config(Part):
     """A whole configuration file, with its secrets in place."""
 
     ledger: Ledger = Field(default="sqlite:///instep.db", repr=False)
@@ -269,24 +202,41 @@ class Config(_Part):
     full_sweep_every: Sweep = 3600.0
     limits: Limits = Limits()
     systems: dict[Name, System]
-    create: dict[str, Create] = {}
-    fields: dict[Name, Annotated[FieldSpec | None, BeforeValidator(off)]] = {}
+    create: dict[str, Create] = Field(default={})
+    fields: dict[Name, Annotated[FieldSpec | None, BeforeValidator(off)]] = Field(default={})
+    strict: Flag = False
+    tests: tuple[Trial, ...] = ()
     listen: Address | None = None
     page: Page = Page.SUMMARY
     heartbeat: Heartbeat | None = None
     log: Log = Log()
     stop_within: Seconds = 30.0
     _warnings: tuple[Problem, ...] = PrivateAttr(())
+    _text: str = PrivateAttr("")
+    _place: Callable[[Path], Place] | None = PrivateAttr(None)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What is not wrong, but worth saying."""
         return self._warnings
 
-    def warned(self, warnings: tuple[Problem, ...]) -> "Config":
-        """Give back the same configuration with these warnings."""
+    @property
+    def text(self) -> str:
+        """The file as it can be shown, but for its secrets, to quote lines of it."""
+        return self._text
+
+    def place(self, *path: str | int) -> Place:
+        """Find the line and column of a part of the file, or of the part that would hold it."""
+        return self._place(path) if self._place else (1, 1)
+
+    def read_from(
+        self, text: str, warnings: tuple[Problem, ...], place: Callable[[Path], Place]
+    ) -> "Config":
+        """Give back the same configuration, knowing its warnings and where its parts stand."""
         copy = self.model_copy()
-        copy._warnings = warnings  # noqa: SLF001 - a copy of its own class
+        copy._text = text  # noqa: SLF001 - a copy of its own class
+        copy._warnings = warnings  # noqa: SLF001
+        copy._place = place  # noqa: SLF001
         return copy
 
     def secrets(self) -> tuple[str, ...]:

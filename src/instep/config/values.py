@@ -11,17 +11,19 @@ from typing import Annotated, Any, LiteralString
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from instep.config.findings import suggest
 from instep.core.fields import Decide, Policy
 from instep.core.model import Word
 
+_FLAGS = frozenset({"true", "false", "yes", "no", "on", "off"})
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
-#: Words that already mean something beside the names of systems in a field.
-RESERVED = frozenset({"type", "on_conflict", "values", "closes"})
+#: Words that already mean something beside the names of systems in a field, or of fields in a
+#: condition.
+RESERVED = frozenset({"type", "on_conflict", "values", "closes", "any", "all", "not"})
 
 
 def wrong(code: LiteralString, message: str, hint: str = "") -> PydanticCustomError:
@@ -34,9 +36,9 @@ def seconds(value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise wrong("E108", f"{value} has no unit", f'did you mean "{value}s"?')
     text = value if isinstance(value, str) else ""
-    if not re.fullmatch(r"(\d+[smhd])+", text):
+    if not re.fullmatch(r"([0-9]+[smhd])+", text):
         raise wrong("E108", "this is not a duration", "such as 60s, 5m or 1h30m")
-    total = sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhd])", text))
+    total = sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"([0-9]+)([smhd])", text))
     if not total:
         raise wrong("E108", "a duration of nothing", "such as 60s, 5m or 1h30m")
     return float(total)
@@ -52,7 +54,7 @@ def sweep(value: object) -> float:
 
 def share(value: object) -> float:
     """Read ``30%`` or ``0.3``."""
-    if isinstance(value, str) and (number := re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value)):
+    if isinstance(value, str) and (number := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", value)):
         part = float(number[1]) / 100
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         part = float(value)
@@ -67,7 +69,7 @@ def share(value: object) -> float:
 def name(value: str) -> str:
     """Check the name of a system or a field."""
     if value in RESERVED:
-        raise wrong("E111", f'"{value}" is a key of a field', "take another name")
+        raise wrong("E111", f'"{value}" has a meaning of its own', "take another name")
     if not _NAME.fullmatch(value):
         hint = "a small letter, then small letters, digits, - and _; at most 31 in all"
         raise wrong("E111", f'"{value}" cannot be a name', hint)
@@ -127,10 +129,24 @@ class Listen:
 def listen(value: object) -> Listen:
     """Read ``host:port`` or a port alone, which listens on this machine only."""
     text = str(value) if isinstance(value, (str, int)) else ""
-    parts = re.fullmatch(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)?:)?(\d{1,5})", text)
+    parts = re.fullmatch(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)?:)?([0-9]{1,5})", text)
     if parts is None or not 0 < int(parts[2]) < 65536:
         raise wrong("E113", "this is not an address to listen on", "such as 127.0.0.1:8080")
     return Listen((parts[1] or "127.0.0.1").strip("[]"), int(parts[2]))
+
+
+def count(value: object) -> object:
+    """Refuse what only happens to read as a whole number."""
+    if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch("[0-9]+", value)):
+        raise wrong("E107", "this is not a whole number", "such as 25")
+    return value
+
+
+def flag(value: object) -> object:
+    """Read true, yes, on and their opposites, and nothing else."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.casefold() in _FLAGS):
+        return value
+    raise wrong("E107", "this is neither true nor false", "write true or false")
 
 
 def word(value: object) -> Word:
@@ -142,9 +158,14 @@ def word(value: object) -> Word:
     raise wrong("E107", "this is not a word", "text, a number, true or false, or a list of texts")
 
 
+def maybe(value: object) -> Word:
+    """Read a word, or ``~``: nothing is said."""
+    return None if value is None else word(value)
+
+
 def words(value: object) -> tuple[Word, ...]:
-    """Read one word or a list of them."""
-    return tuple(word(item) for item in value) if isinstance(value, list) else (word(value),)
+    """Read one word or a list of them; ``~`` is for nothing said."""
+    return tuple(maybe(item) for item in value) if isinstance(value, list) else (maybe(value),)
 
 
 def meanings(value: object) -> Any:
@@ -177,6 +198,13 @@ def off(value: object) -> object:
     return None if value is False or value == "off" else value
 
 
+def given(value: object) -> object:
+    """Refuse ``~`` where something has to be said."""
+    if value is None:
+        raise wrong("E107", "nothing is said here", "say something, or take the key out")
+    return value
+
+
 def several(values: Iterable[str]) -> tuple[str, ...]:
     """Check that no word stands twice in a list."""
     found = tuple(values)
@@ -185,17 +213,80 @@ def several(values: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-Address = Annotated[Listen, PlainValidator(listen)]
-Choices = Annotated[tuple[Word, ...], PlainValidator(words)]
-Decision = Annotated[Policy, PlainValidator(policy)]
-Plain = Annotated[Word, PlainValidator(word)]
-Seconds = Annotated[float, PlainValidator(seconds)]
-Sweep = Annotated[float, PlainValidator(sweep)]
-Share = Annotated[float, PlainValidator(share)]
-Name = Annotated[str, AfterValidator(name)]
-Url = Annotated[str, PlainValidator(url)]
-Ledger = Annotated[str, AfterValidator(ledger)]
-Reference = Annotated[str, PlainValidator(reference)]
-Zone = Annotated[str, PlainValidator(zone)]
-Meanings = Annotated[tuple[str, ...], BeforeValidator(meanings)]
+#: A variable in the place of a whole value, as a file spells it.
+VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
+
+
+def _shape(*kinds: str, pattern: str = "", **more: Any) -> WithJsonSchema:
+    """Say for editors which values there are, and how text must look that names no variable."""
+    looks = {"pattern": f"^({pattern}|{VARIABLE})$"} if pattern else {}
+    return WithJsonSchema({"type": kinds[0] if len(kinds) == 1 else [*kinds]} | looks | more)
+
+
+_LISTEN = r"(([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])?:)?\d{1,5}"
+_DATABASE = r"(sqlite|postgresql)(\+\w+)?://[^\[\]]*|(file|credential):.+"
+_SECONDS = _shape("string", pattern=r"(?=.*[^\D0])(\d+[smhd])+", examples=["60s", "5m", "1h30m"])
+_SHARE = r"\d+(\.\d+)?\s*%"
+_WORD = ("string", "number", "boolean")
+_TEXT = {"type": "string"}
+_ITEM = {"type": [*_WORD, "null"]}
+_NAMES = {"items": _TEXT, "minItems": 1}
+_NAMED = rf"^(?!({'|'.join(sorted(RESERVED))})$)[a-z][a-z0-9_-]{{0,30}}$"
+_POLICIES = [decide.value for decide in Decide if decide is not Decide.PREFER]
+_DECISION = {
+    "if": {"type": "object"},
+    "then": {
+        "properties": {
+            "prefer": {
+                "type": ["array", "string"],
+                "description": "The systems whose word counts, the first of them before the next.",
+                "examples": [["datadog", "devrev"]],
+                **_NAMES,
+            }
+        },
+        "required": ["prefer"],
+        "additionalProperties": False,
+    },
+    "else": {"enum": _POLICIES},
+    # Editors offer these; they do not look into what stands under "else".
+    "examples": _POLICIES,
+}
+
+Address = Annotated[
+    Listen,
+    PlainValidator(listen),
+    _shape("string", "integer", pattern=_LISTEN, minimum=1, maximum=65535),
+]
+Choices = Annotated[
+    tuple[Word, ...], PlainValidator(words), _shape(*_WORD, "array", "null", items=_ITEM)
+]
+Decision = Annotated[Policy, PlainValidator(policy), WithJsonSchema(_DECISION)]
+Plain = Annotated[Word, PlainValidator(word), _shape(*_WORD, "array", **_NAMES)]
+Maybe = Annotated[Word, PlainValidator(maybe), _shape(*_WORD, "array", "null", **_NAMES)]
+Seconds = Annotated[float, PlainValidator(seconds), _SECONDS]
+Sweep = Annotated[float, PlainValidator(sweep), _SECONDS]
+Share = Annotated[
+    float,
+    PlainValidator(share),
+    _shape("string", "number", pattern=_SHARE, exclusiveMinimum=0, maximum=1, examples=["30%"]),
+]
+Count = Annotated[int, Field(ge=0), BeforeValidator(count)]
+Flag = Annotated[bool, BeforeValidator(flag)]
+Name = Annotated[str, AfterValidator(name), WithJsonSchema({"type": "string", "pattern": _NAMED})]
+Url = Annotated[str, PlainValidator(url), _shape("string", pattern=r"[Hh][Tt][Tt][Pp][Ss]?://\S+")]
+Ledger = Annotated[str, AfterValidator(ledger), _shape("string", pattern=_DATABASE)]
+Reference = Annotated[
+    str,
+    PlainValidator(reference),
+    _shape("string", pattern=r"sync_metadata|custom_fields\.\w+"),
+]
+Zone = Annotated[str, PlainValidator(zone), _shape("string", examples=["Europe/Paris"])]
+Meanings = Annotated[
+    tuple[str, ...], BeforeValidator(meanings), _shape("string", "array", "null", items=_TEXT)
+]
+Otherwise = Annotated[
+    tuple[str, ...] | None,
+    BeforeValidator(meanings),
+    _shape("string", "array", "null", items=_TEXT),
+]
 Several = Annotated[tuple[str, ...], AfterValidator(several)]

@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from instep.config.mapping import FieldSpec, RuleSpec
 from instep.config.positions import read
-from instep.config.schema import FieldSpec, RuleSpec
-from instep.core.rules import Precision
+from instep.core.paths import Places
+from instep.core.spelling import Precision
 
 
 class Preset(BaseModel):
-    """How one service says the usual fields, and how finely it keeps any instant."""
+    """How one service says the usual fields, how finely it keeps instants, and its places."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     precision: Precision
+    places: Places
     rules: dict[str, RuleSpec]
 
 
