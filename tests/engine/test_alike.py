@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from instep.core.conditions import Is
 from instep.core.operation import Why
 from instep.core.unit import Limits
 from instep.engine import orders, settle
@@ -75,7 +76,7 @@ def test_an_older_pair_is_found_after_a_newer_incident(monkeypatch: pytest.Monke
     both(world)
     cycle(world, seconds=3 * 86_400)
     world.memories["dev"].add(title="Mail late", severity="sev-2", stage="triage")
-    only_late = replace(made, when={"title": frozenset({"Mail late"})}) if made else None
+    only_late = replace(made, when=Is("title", frozenset({"Mail late"}))) if made else None
     configure(world, "dog", creation=only_late)
     cycle(world)
     assert titles(world)["dog"] == ["Mail late", "checkout: SLOW"]

@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 from instep.core.abilities import Abilities, While
 from instep.core.fields import Decide, Field, Kind, Policy
 from instep.core.model import Word
-from instep.core.rules import Direction, Precision, Rule, Spelling, tidy
+from instep.core.rules import Direction, Rule
+from instep.core.spelling import Precision, Spelling, tidy
 from instep.core.unit import Creation, Limits, Member, Unit
 from instep.engine.context import App
 from instep.ledger.database import MEMORY, Ledger, open_ledger

@@ -81,6 +81,11 @@ def summary(found: Planned) -> Iterator[str]:
         parts += [f"waiting {many(waiting, 'conflict')}"] if waiting else []
         yield "  ".join(parts)
     yield from public(found)
+    if count := sum(map(found.is_from_rules, found.plan.operations)):
+        yield (
+            f"configuration: {many(count, 'write')} of these come from its change alone; nobody "
+            "edited anything for them"
+        )
     if found.away:
         yield f"late: {', '.join(found.away)}; what it was not heard on is not in this plan"
 
@@ -118,7 +123,7 @@ def _cells(found: Planned, op: Operation, number: int) -> Iterator[tuple[str, ..
     if op.incident != number:
         return
     head = (f"{SIGNS[op.kind]} {op.system}", op.record or "(new)")
-    reason = op.reason
+    reason = found.reason(op)
     if op.kind == "delete":
         yield (*head, "", "delete", reason)
     for name, (before, after) in found.changes(op).items():

@@ -122,8 +122,18 @@ class Planned:
                 name: {"from": before, "to": after}
                 for name, (before, after) in self.changes(op).items()
             },
-            "reason": op.reason,
+            "reason": self.reason(op),
         }
+
+    def reason(self, op: Operation) -> str:
+        """Say why an operation is to be done, and if nobody edited anything for it."""
+        if self.is_from_rules(op):
+            return f"the configuration changed: {op.reason}"
+        return op.reason
+
+    def is_from_rules(self, op: Operation) -> bool:
+        """Whether an operation is to be done because the configuration changed, and only so."""
+        return self.report.is_from_rules(op.incident)
 
     def _about(self, number: int) -> dict[str, Any]:
         """Name an incident: its number, if the ledger had one, and the record that began it."""

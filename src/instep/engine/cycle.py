@@ -85,11 +85,11 @@ async def make_plan(app: App) -> tuple[Plan, dict[int, Incident], Report]:
 
 async def _begin(app: App) -> Report:
     """Begin a run."""
-    await app.desk(runs.wake, app.ledger, app.unit.name, app.unit.rules)
+    owed = await app.desk(runs.wake, app.ledger, app.unit.name, app.unit.rules)
     first = await app.desk(runs.first, app.ledger, app.unit.name)
     mode = "initial" if first else "incremental"
     number = await app.desk(runs.start, app.ledger, app.unit.name, mode, app.stamp())
-    return Report(number, mode, {name: Tally() for name in app.systems})
+    return Report(number, mode, {name: Tally() for name in app.systems}, owed=owed)
 
 
 async def _end(app: App, report: Report, began: float, asked: dict[str, int]) -> Report:

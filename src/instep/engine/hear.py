@@ -135,6 +135,7 @@ async def _note(app: App, listening: notes.Listening, page: Page, asked: int, ta
     cursor = page.cursor if listening.member.abilities.filters_by_time else None
     noted = await app.desk(notes.note, app.ledger, listening, page.records, asked, cursor=cursor)
     tally.counts["changed"] += noted.changed
+    tally.stirred |= noted.stirred
     if noted.opened:
         log.info("incident.opened", system=listening.member.name, count=noted.opened)
     for record, incident in noted.duplicates:

@@ -23,12 +23,13 @@ WRITES = ("creates", "updates", "closes", "deletes")
 
 @dataclass(slots=True)
 class Tally:
-    """What happened to one system in a run."""
+    """What happened to one system in a run; ``stirred`` are the incidents that it said news of."""
 
     heard: bool = True
     denied: bool = False
     why: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    stirred: set[int] = field(default_factory=set)
 
     def data(self) -> dict[str, Any]:
         """Give the tally as JSON shows it."""
@@ -42,6 +43,8 @@ class Report:
 
     ``conflicts`` counts fields that wait for a person, ``attic`` losing values kept in this run,
     ``held`` and ``dead`` operations that wait, ``due`` incidents that some side has not settled.
+    Where the rules are others than in the run before, ``owed`` are the incidents that were due in
+    any case.
     """
 
     run: int
@@ -55,6 +58,13 @@ class Report:
     held: int = 0
     dead: int = 0
     due: int = 0
+    owed: frozenset[int] | None = None
+
+    def is_from_rules(self, incident: int) -> bool:
+        """Whether only the change of the rules can be why something is to be done for it."""
+        if self.owed is None or incident in self.owed:
+            return False
+        return not any(incident in tally.stirred for tally in self.systems.values())
 
     @property
     def refused(self) -> bool:

@@ -58,6 +58,7 @@ class Noted:
     opened: int = 0
     changed: int = 0
     ticket: int = 0
+    stirred: set[int] = field(default_factory=set)
     duplicates: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -128,8 +129,10 @@ def _take_in(
         root = incident.side(incident.origin).reference
         began = root.opened if root else ""
         side = core.adopted(listening.member, side, record, heard, began)
+        same = bool(before) and before.endswith(record.digest)
+        if not same:
+            noted.stirred.add(incident.id)
         if before and not before.startswith(listening.fingerprint):
-            same = before.endswith(record.digest)
             side = core.remapped(side, heard, same=same)
         side, is_due = core.observe(side, heard, seen)
         kept[record.id] = None if side.doubt else listening.fingerprint + record.digest

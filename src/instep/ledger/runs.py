@@ -41,18 +41,27 @@ def start(ledger: Ledger, unit: str, mode: str, at: str) -> int:
         return number
 
 
-def wake(ledger: Ledger, unit: str, rules: int) -> None:
-    """Make every incident due where the rules are others than those it was settled under."""
+def wake(ledger: Ledger, unit: str, rules: int) -> frozenset[int] | None:
+    """Make every incident due where the rules are others than those it was settled under.
+
+    Everything is to be listed then, since the rules may read what was not read before. Answers
+    which incidents were due in any case, ``None`` where the rules are the same.
+    """
     mine = counters.c.name == f"rules {unit}"
     with ledger.begin() as db:
         before = db.scalar(select(counters.c.value).where(mine))
         if before == rules:
-            return
+            return None
         db.execute(delete(counters).where(mine))
         db.execute(insert(counters).values(name=f"rules {unit}", value=rules))
-        if before is not None:
-            db.execute(update(incidents).where(incidents.c.unit == unit).values(due=True))
-            again(db)
+        if before is None:
+            return None
+        here = incidents.c.unit == unit
+        due = frozenset(db.scalars(select(incidents.c.id).where(here, incidents.c.due)))
+        db.execute(update(incidents).where(here).values(due=True))
+        db.execute(update(cursors).where(cursors.c.unit == unit).values(swept_at=0.0))
+        again(db)
+        return due
 
 
 def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:
