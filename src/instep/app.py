@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from instep.config import Config, Datadog, DevRev, ProdManager, unit_of
+from instep.config.trials import Outcome, tried
 from instep.engine.context import App, Desk
 from instep.ledger.database import beside, copied, open_ledger
 from instep.ledger.sqlite import Lock
@@ -79,8 +80,6 @@ async def opened(
         ledger = await desk(OPENING[purpose], config.ledger, now)
         stack.push_async_callback(desk, ledger.close)
         systems = connect(config, transports or {}, backfill=backfill)
-        for system in systems.values():
-            stack.push_async_callback(system.close)
         app = App(
             unit=able(unit_of(config), systems),
             systems=systems,
@@ -89,8 +88,44 @@ async def opened(
             now=now,
             full_sweep_every=config.full_sweep_every,
         )
-        stack.push_async_callback(app.hush)
+        # What there is by then: a daemon may have exchanged its systems.
+        stack.push_async_callback(lambda: _part(app, app.systems))
         yield app
+
+
+async def rehearsed(config: Config) -> tuple[Outcome, ...]:
+    """Carry out the tests of a configuration's mapping; no system is asked anything."""
+    systems = connect(config, {})
+    try:
+        return tried(able(unit_of(config), systems), config.tests)
+    finally:
+        for system in systems.values():
+            await system.close()
+
+
+async def renew(app: App, config: Config) -> None:
+    """Let an open app go by another configuration; to be called between two cycles only.
+
+    The ledger stays open, with its lock and all that is due or under way in it. What is still
+    being heard is given up: it is heard again, under the rules that hold from here on.
+
+    Raises:
+        ConfigError: a system cannot be prepared; the app is as it was.
+    """
+    systems, before = connect(config, {}), app.systems
+    unit = able(unit_of(config), systems)
+    fresh = replace(app, unit=unit, systems=systems, full_sweep_every=config.full_sweep_every)
+    app.unit, app.systems, app.fingerprints = unit, systems, fresh.fingerprints
+    app.full_sweep_every = fresh.full_sweep_every
+    await _part(app, before)
+
+
+async def _part(app: App, systems: Mapping[str, System]) -> None:
+    """Stop hearing, and close systems."""
+    async with AsyncExitStack() as stack:
+        for system in systems.values():
+            stack.push_async_callback(system.close)
+        await app.hush()
 
 
 def _desk(worker: ThreadPoolExecutor) -> Desk:

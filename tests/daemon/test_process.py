@@ -32,11 +32,12 @@ def command(*args: str | Path) -> list[str]:
 
 
 @contextmanager
-def daemon(config: Path) -> Iterator[subprocess.Popen[str]]:
+def daemon(config: Path | str, stdin: IO[str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """Run the daemon, and make sure that it ends."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("INSTEP")}
     with subprocess.Popen(
         command("run", "--config", config),
+        stdin=stdin,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -94,3 +95,46 @@ def test_a_second_daemon_is_refused_and_the_first_is_named(config: Path) -> None
         assert json.loads(status.stdout)["in_step"] is True
         process.send_signal(signal.SIGTERM)
         heard(process.stderr, "service.stopped")
+
+
+def test_the_standard_input_cannot_be_read_again(config: Path) -> None:
+    """A configuration from there is not reloaded: that is said, and the daemon goes on."""
+    with config.open() as text, daemon("-", stdin=text) as process:
+        heard(process.stderr, "cycle.completed")
+        process.send_signal(signal.SIGHUP)
+        (problem,) = heard(process.stderr, "config.rejected")["problems"]
+        assert problem["message"] == "the standard input cannot be read again"
+        process.send_signal(signal.SIGTERM)
+        heard(process.stderr, "service.stopped")
+        assert process.wait(30) == 0
+
+
+def test_the_log_follows_the_file(config: Path) -> None:
+    """Its form and level are another after a reload, and in those it tells of the next one."""
+    with daemon(config) as process:
+        heard(process.stderr, "cycle.completed")
+        config.write_text(config.read_text().replace("{format: json}", "{format: console}"))
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert " config.reloaded " in line
+        assert "changed=['log.format: json -> console']" in line
+        process.send_signal(signal.SIGHUP)
+        assert " config.unchanged" in process.stderr.readline()
+
+
+def test_a_flood_of_signals_harms_nothing(config: Path) -> None:
+    """However many come, right or wrong files, before a stop or in it: it ends cleanly, with 0."""
+    texts = [config.read_text().replace("every: 1h", every) for every in ("every: 2h", "every: 2")]
+    with daemon(config) as process:
+        heard(process.stderr, "cycle.completed")
+        for number in range(50):
+            config.write_text(texts[number % 2])
+            process.send_signal(signal.SIGHUP)
+        heard(process.stderr, "config.rejected")
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None:
+            process.send_signal(signal.SIGHUP)
+        assert process.returncode == 0
+        assert process.stderr is not None
+        assert "cycle.failed" not in process.stderr.read()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from instep.daemon import service
-from instep.daemon.schedule import scheduled
+from instep.daemon.schedule import rescheduled, scheduled
 from instep.daemon.service import SIGNALS, serve
 from instep.errors import LedgerError
 
@@ -198,3 +199,19 @@ def test_cycles_never_overlap_nor_pile_up() -> None:
     (job,) = scheduled(cycle, 60.0).get_jobs()
     assert (job.max_instances, job.coalesce, job.misfire_grace_time) == (1, True, None)
     assert job.trigger.interval.total_seconds() == 60
+
+
+@pytest.mark.parametrize(("every", "later"), [(7200.0, HOUR), (60.0, 60.0)])
+def test_another_interval_puts_no_cycle_off(every: float, later: float) -> None:
+    """A longer one counts from the next cycle on, a shorter one at once."""
+
+    async def cycle() -> None:
+        """Do nothing."""
+
+    scheduler = scheduled(cycle, HOUR)
+    (job,) = scheduler.get_jobs()
+    began = datetime.now(UTC)
+    job.modify(next_run_time=began + timedelta(seconds=HOUR))
+    rescheduled(scheduler, every)
+    assert (job.next_run_time - began).total_seconds() == pytest.approx(later, abs=30.0)
+    assert job.trigger.interval.total_seconds() == every

@@ -56,15 +56,20 @@ class Call:
         Raises:
             ConfigError: it is missing or wrong.
         """
-        from instep import logs
         from instep.config import load
 
-        told = self._level() or level
+        self._level()
         config = load(self.place(), os.environ)
-        self.secrets = config.secrets()
-        told = told or config.log.level.value
-        logs.setup(format=config.log.format.value, level=told, secrets=self.secrets)
+        self.log(config, level=level)
         return config
+
+    def log(self, config: Config, *, level: str = "") -> None:
+        """Log as this call and a configuration say; what was secret before remains so."""
+        from instep import logs
+
+        self.secrets = tuple(dict.fromkeys((*self.secrets, *config.secrets())))
+        told = self._level() or level or config.log.level.value
+        logs.setup(format=config.log.format.value, level=told, secrets=self.secrets)
 
     def _level(self) -> str:
         """Give the level asked for by this call or by its environment, if any."""
@@ -85,7 +90,7 @@ class Call:
 def _nowhere() -> ConfigError:
     """Say where a configuration was looked for."""
     looked = f"--config is not given, $INSTEP_CONFIG is not set, and there is no ./{USUAL}"
-    hint = f"copy config.example.yaml to {USUAL} and fill it in; or see it work first: instep demo"
+    hint = "instep init writes one; or see it work first: instep demo"
     return ConfigError((Problem(f"no configuration: {looked}", hint=hint, code="E101"),))
 
 
