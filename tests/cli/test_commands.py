@@ -35,7 +35,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_check_asks_every_system_and_writes_nothing(line: Line, sims: Sims, config: Path) -> None:
     """Each system answers; the warnings of the file are shown without its secrets."""
     before = sims.records()
-    ran = line("check", "--json")
+    ran = line("check", "--online", "--json")
     assert (ran.code, ran.data["kind"]) == (0, "done")
     assert {name: answer["ok"] for name, answer in ran.data["answers"].items()} == {
         "devrev": True,
@@ -46,7 +46,7 @@ def test_check_asks_every_system_and_writes_nothing(line: Line, sims: Sims, conf
         "scope": "eu-west",
         "service": "Checkout",
     }
-    text = line("check")
+    text = line("check", "--online")
     assert "W201" in text.out
     assert TOKEN not in text.out + ran.out
     assert sims.records() == before
@@ -57,17 +57,17 @@ def test_check_asks_every_system_and_writes_nothing(line: Line, sims: Sims, conf
 def test_check_names_the_system_that_refuses(line: Line, sims: Sims, tmp_path: Path) -> None:
     """One system that cannot be used costs exit 3 and is named with advice; the others are ok."""
     written(tmp_path, {**sims.ports, "datadog": closed_port()})
-    ran = line("check", "--json")
+    ran = line("check", "--online", "--json")
     assert ran.code == 3
     assert ran.data["answers"]["devrev"]["ok"]
     assert "could not be reached" in ran.data["answers"]["datadog"]["error"]
     assert ran.data["answers"]["datadog"]["advice"]
-    assert "datadog could not be reached" in line("check").out
+    assert "datadog could not be reached" in line("check", "--online").out
 
 
-def test_check_offline_asks_nobody(line: Line, sims: Sims, config: Path) -> None:
+def test_check_asks_nobody_unless_told_to(line: Line, sims: Sims, config: Path) -> None:
     """The file alone is looked at."""
-    assert line("check", "--offline", "--config", config).code == 0
+    assert line("check", "--config", config).code == 0
     assert sims.world.requests == []
 
 

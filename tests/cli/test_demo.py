@@ -76,7 +76,7 @@ def test_it_is_told_in_lines_and_leaves_behind_what_was_asked_for(
     kept = tmp_path / "kept"
     assert (kept / "instep.db").exists()
     assert "instep simulate devrev --port" in (kept / "HOW-TO-PLAY.txt").read_text()
-    check = line("check", "--offline", "--config", kept / "instep.yaml", "--json")
+    check = line("check", "--config", kept / "instep.yaml", "--json")
     assert (check.code, check.data["warnings"]) == (0, [])
     again = line("demo", *options)
     assert (again.code, again.out) == (2, "")

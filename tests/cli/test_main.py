@@ -95,7 +95,7 @@ def test_without_a_configuration_the_places_are_named(line: Line) -> None:
     """Nobody said where the configuration is: all places that were tried are named."""
     ran = line("status")
     assert ran.code == 2
-    for word in ("--config", "$INSTEP_CONFIG", "./instep.yaml", "config.example.yaml", "demo"):
+    for word in ("--config", "$INSTEP_CONFIG", "./instep.yaml", "instep init", "demo"):
         assert word in ran.err
     assert ran.out == ""
 
@@ -132,7 +132,7 @@ def test_the_configuration_is_found_in_this_order(
     both = line("--config", names["before"], "status", "--config", names["after"])
     assert "after.yaml" in both.err
     monkeypatch.delenv("INSTEP_CONFIG")
-    assert line("check", "--offline").code == 0
+    assert line("check").code == 0
     assert down.exists()
 
 
@@ -145,8 +145,8 @@ def test_the_log_level_is_checked(line: Line, down: Path, monkeypatch: pytest.Mo
 
 
 def test_systems_that_cannot_be_reached_exit_3(line: Line, down: Path) -> None:
-    """``check``, ``plan``, ``once`` and ``backfill`` say so; facts stay on stdout."""
-    assert line("check").code == 3
+    """``check --online``, ``plan``, ``once`` and ``backfill`` say so; facts stay on stdout."""
+    assert line("check", "--online").code == 3
     ran = line("plan", "--json")
     assert (ran.code, ran.data["exit"], ran.data["kind"]) == (3, 3, "system")
     once = line("once", "--json")

@@ -42,21 +42,21 @@ def notified(sims: Sims) -> int:
 def test_a_check_before_the_first_run_says_it_too(line: Line, sims: Sims) -> None:
     """Before the first run ``check`` counts what that would tell people; afterwards it does not."""
     told = line("plan", "--json").data
-    first = line("check", "--json").data["first_run"]
+    first = line("check", "--online", "--json").data["first_run"]
     assert first == {"writes": len(told["operations"]), "notifications": told["notifications"]}
     assert f"a first run would make {first['notifications']['status']} public writes" in (
-        line("check").out
+        line("check", "--online").out
     )
     assert sims.world.writes == 0
     line("once")
-    assert line("check", "--json").data["first_run"] is None
+    assert line("check", "--online", "--json").data["first_run"] is None
 
 
 def test_a_page_that_is_only_heard_tells_nobody(line: Line, sims: Sims, config: Path) -> None:
     """Where no status page is written to, ``check`` lists nothing for that."""
     text = config.read_text().replace("type: prodmanager,", "type: prodmanager, writable: false,")
     config.write_text(text[: text.index("  status: {from")])
-    assert line("check", "--json").data["first_run"] is None
+    assert line("check", "--online", "--json").data["first_run"] is None
     assert sims.world.count("incidents.create") == 0
 
 
@@ -77,7 +77,7 @@ def test_a_check_can_make_the_reference_field(line: Line, tmp_path: Path) -> Non
     """A Datadog without the field is warned of; ``--create-fields`` makes it, and only that."""
     with served(datadog={"reference_field": False}) as sims:
         written(tmp_path, sims.ports)
-        told = line("check", "--json").data["answers"]["datadog"]
+        told = line("check", "--online", "--json").data["answers"]["datadog"]
         assert any("--create-fields" in warning for warning in told["warnings"])
         assert sims.world.writes == 0
         made = line("check", "--create-fields", "--json").data["answers"]["datadog"]
@@ -116,12 +116,6 @@ def test_what_cannot_be_made_is_said(line: Line, tmp_path: Path) -> None:
         answer = ran.data["answers"]["datadog"]
         assert (ran.code, answer["ok"], answer["made"]) == (3, False, [])
         assert "incident_settings_write" in answer["advice"]
-
-
-def test_fields_are_not_made_offline(line: Line, sims: Sims, config: Path) -> None:
-    """Asking nobody and making something there is a contradiction, told before anything."""
-    assert line("check", "--offline", "--create-fields").code == 2
-    assert sims.world.requests == []
 
 
 def test_links_show_people_the_other_records(line: Line, sims: Sims, config: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_configuration_of_the_readme_is_right(
     (tmp_path / "instep.yaml").write_text(copied[1])
     for name in re.findall(r"\$\{(\w+)\}", copied[1]):
         monkeypatch.setenv(name, f"{name} of the tests")
-    ran = line("check", "--offline", "--json")
+    ran = line("check", "--json")
     assert (ran.code, ran.data["warnings"]) == (0, [])
     assert list(ran.data["systems"]) == ["devrev", "datadog", "status"]
 

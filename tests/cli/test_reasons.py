@@ -10,6 +10,7 @@ import pytest
 from instep.cli.reasons import judged
 from instep.cli.why import HELPS, sentence, state
 from instep.core.abilities import Abilities, While
+from instep.core.conditions import Is
 from instep.core.fields import Decide, Field, Kind, Policy
 from instep.core.merge import merge
 from instep.core.model import Base, Incident, Intent, Mark, Reference, Sent, Side
@@ -43,7 +44,7 @@ TWO = Member(
         only_while={"ended": While("level", frozenset({"L"}))},
         keeps=frozenset({"note"}),
     ),
-    Creation(frozenset({"one"}), when={"level": frozenset({"high"})}),
+    Creation(frozenset({"one"}), when=Is("level", frozenset({"high"}))),
 )
 
 
@@ -166,7 +167,7 @@ def test_a_conflict_waits_with_both_values() -> None:
 @pytest.mark.parametrize(
     ("member", "expected"),
     [
-        (TWO, "no record there: not while level is low"),
+        (TWO, "no record there: only if level is high (create.when)"),
         (replace(TWO, creation=None), "no record there: it is given none (create)"),
         (replace(TWO, writable=False), "no record there: the system is only heard"),
         (

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import orjson
 
-from instep.app import _able, connect
+from instep.app import able, connect
 from instep.cli.stepping import differences
 from instep.config import unit_of
 from instep.simulator.serve import KINDS
@@ -169,7 +169,7 @@ class Stage:
         doors = {kind: httpx.ASGITransport(double.app) for kind, double in self.doubles.items()}
         systems = connect(config, doors)
         try:
-            return await differences(_able(unit_of(config), systems), systems)
+            return await differences(able(unit_of(config), systems), systems)
         finally:
             for system in systems.values():
                 await system.close()

@@ -10,7 +10,7 @@ from tests.whole.program import KINDS, configured, instep, simulated, urls_of
 
 #: Everything that prints what it knows, at the loudest.
 COMMANDS = (
-    ("check", "--debug"),
+    ("check", "--online", "--show", "--debug"),
     ("plan", "--json", "--debug"),
     ("once", "--json", "--debug"),
     ("once", "--debug"),

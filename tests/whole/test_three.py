@@ -49,11 +49,11 @@ def done(report: dict[str, Any]) -> Counter[tuple[str, str]]:
 
 
 def test_from_the_first_check_to_rest(tmp_path: Path, services: Services) -> None:
-    """``check`` passes, ``plan`` writes nothing, ``once`` does just what it listed, then rest.
+    """``check --online`` passes, ``plan`` writes nothing, ``once`` does what it listed, then rest.
 
     After that an edit in each system is everywhere two cycles later, and there is rest again.
     """
-    assert instep("check", "--json", cwd=tmp_path).code == 0
+    assert instep("check", "--online", "--json", cwd=tmp_path).code == 0
     plan = instep("plan", "--json", cwd=tmp_path)
     listed = planned(plan.data["operations"])
     assert plan.code == 0

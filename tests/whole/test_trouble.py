@@ -46,7 +46,7 @@ def test_a_wrong_credential_stops_one_system_and_no_other(tmp_path: Path) -> Non
         for kind in KINDS:
             configured(tmp_path, urls, **{kind: "wr0ng-token"})
             before = {name: len(service.records) for name, service in services.items()}
-            check = instep("check", cwd=tmp_path)
+            check = instep("check", "--online", cwd=tmp_path)
             assert (check.code, f"{kind}: ok" in check.out) == (3, False)
             ran = instep("once", "--json", cwd=tmp_path)
             assert (ran.code, late(ran)) == (3, [kind])

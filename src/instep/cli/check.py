@@ -1,10 +1,12 @@
-"""``check``: is the configuration right, and can every system be used."""
+"""``check``: is the configuration right, does it do what its tests say, can the systems be used."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,37 +14,51 @@ import click
 from instep.cli.options import Call, command
 from instep.cli.show import render_problem
 from instep.cli.text import columns, emit, emit_lines, many
-from instep.errors import RecordError, SideError, UsageError
+from instep.errors import UsageError
 
 if TYPE_CHECKING:
+    from instep.cli.trials import Tried
     from instep.config import Config
     from instep.core.unit import Unit
-    from instep.systems.base import System
-
-Answers = dict[str, dict[str, Any]]
 
 
 @command("check")
-@click.option("--offline", is_flag=True, help="Look at the configuration only; ask no system.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask each system, too: credentials, and every place and word in use.",
+)
+@click.option("--show", is_flag=True, help="Print the whole effective mapping.")
+@click.option(
+    "--tests",
+    "tests",
+    type=click.Path(path_type=Path),
+    help="Run the mapping tests of another file as well.",
+)
 @click.option(
     "--create-fields",
     is_flag=True,
-    help="Make the field that instep keeps its mark in, where a Datadog lacks it.",
+    help="Ask each system, and make the field for instep's mark where a Datadog lacks it.",
 )
-def check(call: Call, *, offline: bool, create_fields: bool) -> int:
-    """Check the configuration, and ask each system whether it can be used.
+def check(call: Call, *, online: bool, show: bool, tests: Path | None, create_fields: bool) -> int:
+    """Check the configuration, and run its mapping tests.
 
-    Nothing is written, unless --create-fields asks for it. Before the first run it is also said
-    how many writes of it people outside may be told of.
+    With --online each system is asked, too, and nothing is written unless --create-fields asks
+    for it. Before the first run it is also said how many writes of it people outside may be told
+    of.
     """
+    from instep.cli import online as services
+    from instep.cli import trials
     from instep.config import unit_of
+    from instep.config.effective import effective, effective_yaml
 
-    if offline and create_fields:
-        raise UsageError("--offline asks no system, so no field can be made in one")
     config = call.load()
     unit = unit_of(config)
-    answers = asyncio.run(_ask(config, offline=offline, prepare=create_fields))
-    code = 0 if all(answer["ok"] for answer in answers.values()) else 3
+    more = None if tests is None else _tests_of(tests, config)
+    outcomes = asyncio.run(_tried(call, config, more, str(tests)))
+    asks = online or create_fields
+    answers = asyncio.run(services.ask(config, unit, prepare=create_fields)) if asks else {}
+    code = _code(outcomes, answers)
     first = asyncio.run(_first(config)) if answers and not code else None
     place = str(call.place())
     data: dict[str, Any] = {
@@ -50,14 +66,18 @@ def check(call: Call, *, offline: bool, create_fields: bool) -> int:
         "warnings": [asdict(problem) for problem in config.warnings],
         "fields": {name: field.kind.value for name, field in unit.fields.items()},
         "systems": {name: _system(config, unit, name) for name in config.systems},
+        "tests": trials.facts(outcomes),
         "answers": answers,
         "first_run": first,
+        **({"mapping": effective(config)} if show else {}),
     }
     if call.json:
         return emit(data, code)
     for problem in config.warnings:
-        click.echo(render_problem(problem, place) + "\n")
-    emit_lines(_lines(data))
+        click.echo(render_problem(problem, place, config.text) + "\n")
+    if show:
+        click.echo(effective_yaml(config))
+    emit_lines([*_lines(data), *trials.lines(outcomes), *_answered(data)])
     return code
 
 
@@ -82,42 +102,9 @@ async def _first(config: Config) -> dict[str, Any] | None:
     return {"writes": len(found.plan.operations), "notifications": dict(found.notifications())}
 
 
-async def _ask(config: Config, *, offline: bool, prepare: bool) -> Answers:
-    """Ask every system at once; offline, only make sure that it could be asked."""
-    from instep.app import connect
-
-    systems = connect(config, {})
-    try:
-        if offline:
-            return {}
-        # What is only heard is not written to, be it a setting.
-        asked = [
-            _answer(system, prepare=prepare and config.systems[name].writable)
-            for name, system in systems.items()
-        ]
-        answers = await asyncio.gather(*asked)
-        return dict(zip(systems, answers, strict=True))
-    finally:
-        for system in systems.values():
-            await system.close()
-
-
-async def _answer(system: System, *, prepare: bool) -> dict[str, Any]:
-    """Ask one system whether it can be used, once what it lacks was made."""
-    made: tuple[str, ...] = ()
-    try:
-        if prepare:
-            made = await system.prepare()
-        warnings = await system.check()
-    except (SideError, RecordError) as error:
-        about = {"ok": False, "warnings": [], "made": list(made)}
-        return {**about, "error": error.message, "advice": error.advice}
-    return {"ok": True, "warnings": list(warnings), "made": list(made)}
-
-
 def _system(config: Config, unit: Unit, name: str) -> dict[str, Any]:
     """Say what is configured for one system."""
-    from instep.config import unwritable
+    from instep.config import losses_of, unwritable
 
     member, settings = unit.members[name], config.systems[name]
     made = member.creation
@@ -130,31 +117,63 @@ def _system(config: Config, unit: Unit, name: str) -> dict[str, Any]:
         if made is None
         else {
             "from": sorted(made.origins),
-            "when": {field: sorted(map(str, words)) for field, words in made.when.items()},
+            "when": str(made.when),
             "set": dict(made.words),
         },
+        "lost": [str(loss) for field in member.rules for loss in losses_of(unit, name, field)],
         "no_word_for": [f"{field} {word}" for at, field, word in unwritable(unit) if at == name],
     }
 
 
+def _tests_of(path: Path, config: Config) -> Config:
+    """Give the same configuration with the tests of a file."""
+    from instep.config.trial_file import load_tests
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read", advice=str(error)) from None
+    return load_tests(text, str(path), config, os.environ)
+
+
+async def _tried(call: Call, config: Config, more: Config | None, source: str) -> list[Tried]:
+    """Carry out the tests of the mapping: those in the configuration, and those of a file."""
+    from instep.cli import trials
+
+    found = await trials.run(config, str(call.place()))
+    return found if more is None else [*found, *await trials.run(more, source)]
+
+
+def _code(outcomes: Sequence[Tried], answers: Mapping[str, Any]) -> int:
+    """Choose the exit code: a test that fails or a word that is missing is the file's mistake."""
+    if not all(answer["ok"] for answer in answers.values()):
+        return 3
+    is_right = all(tried.outcome.passed for tried in outcomes)
+    return 0 if is_right and not any(answer["missing"] for answer in answers.values()) else 2
+
+
 def _lines(data: dict[str, Any]) -> Iterator[str]:
-    """Say it all in a few lines."""
-    systems, answers = data["systems"], data["answers"]
-    yield f"{data['config']} is right: {many(len(systems), 'system')}, " + many(
-        len(data["fields"]), "field"
-    )
+    """Say what the file comes to in a few lines."""
+    systems = data["systems"]
+    size = f"{many(len(systems), 'system')}, {many(len(data['fields']), 'field')}"
+    failed = sum(not test["passed"] for test in data["tests"])
+    right = f"can be read, but does not do what {many(failed, 'test')} of it say"
+    yield f"{data['config']} {right if failed else 'is right'}: {size}"
     yield from columns([(name, *_told(system)) for name, system in systems.items()])
+    if lost := sum(len(system["lost"]) for system in systems.values()):
+        yield f"  {many(lost, 'word')} cannot come back: instep check --show names them"
+
+
+def _answered(data: dict[str, Any]) -> Iterator[str]:
+    """Say what the systems answered, and what a first run would do."""
+    from instep.cli import online as services
+
+    if not data["answers"]:
+        yield "no system was asked: instep check --online"
+        return
     yield ""
-    for name, answer in answers.items():
-        yield f"{name}: ok" if answer["ok"] else f"{name}: {answer['error']}"
-        yield from (f"  made: {made}" for made in answer["made"])
-        if answer["made"]:
-            yield "  what was refused for want of that is sent again after: instep retry"
-        yield from (f"  warning: {warning}" for warning in answer["warnings"])
-        if answer.get("advice"):
-            yield f"  {answer['advice']}"
-    if not answers:
-        yield "no system was asked"
+    for name, answer in data["answers"].items():
+        yield from services.lines(name, answer)
     for name, count in (data["first_run"] or {}).get("notifications", {}).items():
         yield (
             f"{name}: a first run would make {many(count, 'public write')}, each of which may "
@@ -167,7 +186,7 @@ def _told(system: dict[str, Any]) -> tuple[str, str, str]:
     made = system["create"]
     gets = f"gets incidents of {', '.join(made['from'])}" if made else "gets no new incidents"
     if made and made["when"]:
-        gets += " when " + " and ".join(f"{f} is {'/'.join(w)}" for f, w in made["when"].items())
+        gets += f" when {made['when']}"
     if not system["writable"]:
         gets = "is only heard"
     if system["no_word_for"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from instep.cli.lists import look, meant
 from instep.cli.options import Call, command
 from instep.cli.text import age, columns, emit, emit_lines, word
+from instep.errors import UsageError
 
 if TYPE_CHECKING:
     from instep.cli.reasons import Judged
@@ -21,17 +23,64 @@ HEAD = ("", "SAYS", "SHADOW", "AGREED", "NOW")
 
 
 @command("explain")
-@click.argument("target")
-def explain(call: Call, *, target: str) -> int:
+@click.argument("target", required=False)
+@click.option(
+    "--mapping",
+    is_flag=True,
+    help="Apply every rule to the record as it is now, step by step; TARGET may be SYSTEM:ID.",
+)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="With --mapping, in place of TARGET: a file that holds the record.",
+)
+@click.option("--system", help="With --file: the system that the record is of.")
+def explain(
+    call: Call, *, target: str | None, mapping: bool, file: Path | None, system: str | None
+) -> int:
     """Tell all that is known of one incident, and what is decided.
 
     TARGET is an incident's number or uid, or a record's id or URL.
     """
-    data = asyncio.run(look(call.load(), _facts, target))
+    _fit(target, file, system, mapping=mapping)
+    if mapping:
+        return _mapped(call, target or "", file, system or "")
+    data = asyncio.run(look(call.load(), _facts, target or ""))
     code = int(bool(data["held"] or any(field["waits"] for field in data["fields"].values())))
     if call.json:
         return emit(data, code)
     emit_lines(_lines(data, time.time()))
+    return code
+
+
+def _fit(target: str | None, file: Path | None, system: str | None, *, mapping: bool) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        UsageError: a record is missing, or named twice, or an option lacks the one it goes with.
+    """
+    if (file or system) and not mapping:
+        raise UsageError("--file and --system go with --mapping")
+    if (file is None) != (system is None):
+        raise UsageError("--file and --system go together")
+    if (target is None) == (file is None):
+        advice = "instep explain TARGET, or instep explain --mapping --file FILE --system NAME"
+        raise UsageError("name one record, as TARGET or in a file", advice=advice)
+
+
+def _mapped(call: Call, target: str, file: Path | None, system: str) -> int:
+    """Explain the mapping by a record."""
+    from instep.cli import mapped, mapping
+
+    config, code = call.load(), 0
+    if file is None:
+        found, code = asyncio.run(mapping.live(config, target))
+    else:
+        found = [asyncio.run(mapping.filed(config, file, system))]
+    if call.json:
+        return emit({"records": found}, code)
+    for number, each in enumerate(found):
+        emit_lines(["", *mapped.lines(each)] if number else mapped.lines(each))
     return code
 
 

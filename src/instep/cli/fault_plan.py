@@ -45,7 +45,7 @@ def load(path: Path) -> list[Entry]:
     try:
         return entries(document.tree)
     except PlanError as error:
-        found = distinct(map(_finding, error.mistakes), ())
+        found = distinct([*map(_finding, error.mistakes)], ())
         raise _wrong(path, text, document, found) from None
 
 

@@ -27,7 +27,9 @@ COMMANDS = MappingProxyType(
     {
         "demo": ("demo", "Show instep at work on three simulated services."),
         "simulate": ("simulate", "Serve a simulated service on a port of this machine."),
-        "check": ("check", "Check the configuration, and ask each system whether it can be used."),
+        "init": ("init", "Write a first configuration file, for the systems that you have."),
+        "check": ("check", "Check the configuration, and run its mapping tests."),
+        "schema": ("schema", "Print the JSON Schema of the configuration, for editors."),
         "plan": ("plan", "Show what a cycle would write; nothing is written, here or there."),
         "once": ("once", "Run one cycle."),
         "backfill": ("once", "Hear everything, heard before or not, and bring all of it in step."),

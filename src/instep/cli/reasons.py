@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from instep.cli.text import age, word
 from instep.cli.why import is_approved, sentence
+from instep.core.conditions import parts
 from instep.core.merge import Candidate, merge
 from instep.core.model import Incident, Side, Word
 from instep.core.operation import Held, Operation, Why
@@ -130,9 +131,9 @@ class Judged:
             return "no record there: it is given none (create)"
         if row.origin not in made.origins:
             return f"no record there: it is given none of {row.origin} (create.from)"
-        missed = [n for n, values in made.when.items() if row.value(n) not in values]
+        missed = [asked for asked, holds in parts(made.when, row.values) if not holds]
         if missed:
-            return f"no record there: not while {missed[0]} is {word(row.value(missed[0]))}"
+            return f"no record there: only if {missed[0]} (create.when)"
         return f"no record there: {self._unsaid(member, name)}"
 
     def _unsaid(self, member: Member, name: str) -> str:
@@ -146,14 +147,15 @@ class Judged:
         own = side.says.get(name)
         if rule.mute(own):
             return f"left alone: no common word stands for {word(own)}"
-        if base is None:
+        if base is None and not rule.is_made:
             return "nothing is agreed yet"
-        if rule.agrees(own, base.value):
-            return "in step"
-        if agrees(member, side, name, base.value):
+        value = rule.wants(row)
+        if rule.agrees(own, value):
+            return "in step" if not rule.is_made else "as its rule makes it"
+        if agrees(member, side, name, value):
             # A service's spelling of the value, or what a person chose to leave.
-            return f"left alone: it stands for {word(base.value)} here"
-        return f"not written there: {self._unwritten(member, name, base.value)}"
+            return f"left alone: it stands for {word(value)} here"
+        return f"not written there: {self._unwritten(member, name, value)}"
 
     def _unwritten(self, member: Member, name: str, value: Word) -> str:
         """Say why a record that differs is left as it is."""

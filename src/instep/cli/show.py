@@ -15,7 +15,10 @@ import click
 from instep.errors import ConfigError, InstepError, Problem
 
 #: The key of a secret, up to where its value begins.
-_KEY = re.compile(r"""\b(?:token|api_key|app_key)["']?[ \t]*:[ \t]*""")
+_KEY = re.compile(
+    r"""\b(?:token|api_key|app_key|bearer|heartbeat["']?[ \t]*:\s*\{?\s*["']?url)"""
+    r"""["']?[ \t]*:[ \t]*"""
+)
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 #: In braces a plain value ends with a comma or a brace.
 _IN_BRACES = re.compile(r"[^,}\n]*(?:\n[ \t]+[^,}\n]*)*")
@@ -83,9 +86,11 @@ def _excerpt(problem: Problem, text: str) -> Iterator[str]:
     hidden = [span for span in _secrets(text) if span[0] < end and span[1] > start]
     shown = _masked(text, start, end, hidden).rstrip("\r")
     before = _masked(text, start, at, hidden)
-    margin = f"{problem.line:>5} | "
+    margin, left = f"{problem.line:>5} | ", max(0, len(before) - WIDTH // 2)
+    if cut := len(shown) > WIDTH + len(margin):
+        shown = shown[left : left + WIDTH]
     yield margin + shown.replace("\t", " ")
-    yield " " * (len(margin) - 2) + "| " + " " * len(before) + "^"
+    yield " " * (len(margin) - 2) + "| " + " " * (len(before) - left * cut) + "^"
 
 
 def _masked(text: str, start: int, end: int, hidden: list[tuple[int, int]]) -> str:

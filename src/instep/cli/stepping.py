@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 from instep.core.model import Mark, Record, Word, Words
@@ -120,10 +121,14 @@ def _wants(member: Member, group: Group, origin: Member, says: Mapping[str, Word
     creation = member.creation
     if creation is None or not member.writable or group.origin not in creation.origins:
         return False
-    return all(
-        any(value in values for value in origin.rules[name].reads(says[group.origin].get(name)))
-        for name, values in creation.when.items()
-        if name in origin.rules
+    readings = {
+        name: rule.reads(says[group.origin].get(name)) or (None,)
+        for name, rule in origin.rules.items()
+    }
+    # Where a word may stand for several values, any of them will do.
+    return any(
+        creation.when.holds(dict(zip(readings, values, strict=True)))
+        for values in product(*readings.values())
     )
 
 

@@ -13,7 +13,7 @@ from instep.core.fields import moment, stamp
 from instep.core.model import Word
 
 #: Exit code -> what ``kind`` says beside it, where there was no error.
-KINDS = {0: "done", 1: "waiting", 3: "system", 5: "ledger"}
+KINDS = {0: "done", 1: "waiting", 2: "config", 3: "system", 5: "ledger"}
 #: Characters of a value that one line shows.
 WIDE = 48
 NOTHING = "-"
