@@ -25,12 +25,11 @@ def test_a_pair_that_cannot_come_back_is_a_warning_that_names_both() -> None:
     config = read(LOSSY % "")
     high, fourth = (w for w in config.warnings if w.code == "W205")
     assert high.message == (
-        '"high" does not come back from "devrev": "high" and "critical" are both written as "P1", '
-        'which is read as "critical"'
+        '"high" does not come back from "devrev": "high" is written as "P1", which is read as '
+        '"critical"'
     )
     assert fourth.message == (
-        '"P4" does not come back from "devrev": "P4" and "P3" are both read as "low", which is '
-        'written as "P3"'
+        '"P4" does not come back from "devrev": "P4" is read as "low", which is written as "P3"'
     )
     words = ("fields", "severity", "devrev", "words")
     assert (high.line, high.column) == config.place(*words, "P1")
@@ -78,4 +77,4 @@ def test_words_of_the_file_have_losses_of_their_own() -> None:
     """What the preset accepts of its words says nothing of the file's."""
     text = "fields: {severity: {datadog: {words: {A: critical, B: critical, C: high}}}}\n"
     (found,) = [w for w in read(text).warnings if w.code == "W205"]
-    assert '"B" and "A"' in found.message
+    assert 'written as "A"' in found.message

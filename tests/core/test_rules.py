@@ -376,3 +376,18 @@ def test_text_that_is_tidied_away_is_not_written() -> None:
 def test_a_blank_line_says_nothing() -> None:
     """White space where one line is said is nothing said: else a blank title would propose none."""
     assert RULES["line"].own("  ") is None
+
+
+# for tests/core/test_rules.py, or test_lenses.py
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(make_rule(kind) for kind in (Kind.LINE, Kind.TEXT, Kind.LINK, Kind.CHOICE)),
+        make_rule(Kind.CHOICE, DEV_SEVERITY),
+    ],
+)
+def test_several_names_are_no_text(rule: Rule) -> None:
+    """A list that stands where one word should is mute: it is not spelled as the list it is."""
+    assert rule.mute(rule.own(("sev-0", "sev-1")))

@@ -92,7 +92,7 @@ def _cleared(new: Path) -> Iterator[None]:
 async def _hear(app: App) -> dict[str, int]:
     """Hear everything into an empty ledger, as a run of its own; answers records by system."""
     unit = app.unit
-    await app.desk(runs.wake, app.ledger, unit.name, unit.rules)
+    await app.desk(runs.wake, app.ledger, unit)
     number = await app.desk(runs.start, app.ledger, unit.name, MODE, app.stamp())
     report = Report(number, MODE, {name: Tally() for name in app.systems})
     await hear_all(app, report, sweep=True)

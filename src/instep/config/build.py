@@ -65,7 +65,8 @@ def unwritable(unit: Unit) -> tuple[tuple[str, str, str], ...]:
 
 def losses_of(unit: Unit, system: str, name: str) -> tuple[Loss, ...]:
     """Name the words of one rule that cannot come back."""
-    return tuple(losses(unit.members[system].rules[name], _values(unit, name)))
+    values = unit.fields[name].order or _named(unit, name)
+    return tuple(losses(unit.members[system].rules[name], values))
 
 
 def _values(unit: Unit, name: str) -> tuple[str, ...]:
@@ -73,6 +74,11 @@ def _values(unit: Unit, name: str) -> tuple[str, ...]:
     field = unit.fields[name]
     if field.order or field.kind is not Kind.CHOICE:
         return field.order
+    return _named(unit, name)
+
+
+def _named(unit: Unit, name: str) -> tuple[str, ...]:
+    """Name every common word of a field that a table knows."""
     rules = [member.rules[name] for member in unit.members.values() if name in member.rules]
     words = (word for rule in rules for means in (rule.words or {}).values() for word in means)
     return tuple(dict.fromkeys(words))

@@ -99,7 +99,8 @@ def _same(member: Member, path: str, expected: Word, sent: Word) -> bool:
         return expected == sent
     known = _rule(member, path)
     if known is None:
-        return _plain(expected) == _plain(sent)
+        is_list = isinstance(expected, tuple) or isinstance(sent, tuple)
+        return _plain(expected, is_list=is_list) == _plain(sent, is_list=is_list)
     _, rule = known
     return _ended(rule, rule.own(expected)) == _ended(rule, rule.own(sent))
 
@@ -109,9 +110,10 @@ def _ended(rule: Rule, own: Word) -> Word:
     return own.rstrip("\n") if rule.field.kind is Kind.TEXT and isinstance(own, str) else own
 
 
-def _plain(word: Word) -> Word:
-    """Make plain a word that no rule reads: a list is a set of names."""
-    return tuple(sorted(set(word))) if isinstance(word, tuple) else word or None
+def _plain(word: Word, *, is_list: bool) -> Word:
+    """Make plain a word that no rule reads: a list is a set of names, a bare one of them a name."""
+    names = (word,) if is_list and isinstance(word, str) and word else word
+    return tuple(sorted(set(names))) if isinstance(names, tuple) else names or None
 
 
 def _rule(member: Member, path: str) -> tuple[str, Rule] | None:

@@ -27,8 +27,13 @@ class Is:
 
     def __str__(self) -> str:
         """Say it in words."""
-        wanted = sorted("nothing" if word is None else str(word) for word in self.values)
+        wanted = sorted("nothing" if word is None else _quoted(str(word)) for word in self.values)
         return f"{self.field} is {' or '.join(wanted)}"
+
+
+def _quoted(word: str) -> str:
+    """Put a word that is not to be taken for "nothing" in quotes."""
+    return f'"{word}"' if word in ("nothing", "") else word
 
 
 @dataclass(frozen=True, slots=True)

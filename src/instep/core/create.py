@@ -77,7 +77,8 @@ def _born(
     made = member.creation.words if member.creation else NOTHING
     sent: dict[str, Sent] = {}
     for name, rule in member.rules.items():
-        value = None if name in waiting else rule.wants(incident)
+        # What the rule makes waits for nobody.
+        value = None if name in waiting and not rule.is_made else rule.wants(incident)
         word = rule.put(value) if member.carries(name) else None
         if rule.path in made:
             # Configured for every new record: it stands for whatever was agreed.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from instep.core.rules import Rule
+from instep.core.rules import Direction, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,14 @@ class Loss:
 
     def __str__(self) -> str:
         """Say it in a sentence."""
-        if self.is_own:
-            return (
-                f'"{self.word}" and "{self.becomes}" are both read as "{self.through}", '
-                f'which is written as "{self.becomes}"'
-            )
-        return (
-            f'"{self.word}" and "{self.becomes}" are both written as "{self.through}", '
-            f'which is read as "{self.becomes}"'
-        )
+        there, back = ("read", "written") if self.is_own else ("written", "read")
+        return f'"{self.word}" is {there} as "{self.through}", which is {back} as "{self.becomes}"'
 
 
 def losses(rule: Rule, values: Iterable[str]) -> Iterator[Loss]:
     """Name every pair of words of which one cannot come back; ``values`` are the common ones."""
-    if rule.words is None or rule.is_made:
+    if rule.words is None or rule.is_made or rule.direction is not Direction.BOTH:
+        # What goes one way is not to come back.
         return
     for value in values:
         own = rule.put(value)

@@ -151,13 +151,19 @@ def _propose(member: Member, side: Side, field: Field, base: Base) -> Proposal |
     ):
         # Nothing said, where nothing is not a value: it proposes none, base is written to it.
         return None
-    knew, adds = rule.get(side.shadow.get(name), None), rule.spelling.only_add
+    knew, value = rule.get(side.shadow.get(name), None), rule.get(own, base.value)
+    adds = rule.spelling.only_add
+    if adds:
+        knew, value = base.value, _edited(base.value, knew, rule.get(own, None))
+        if value == base.value:
+            # Only names came or went that it holds beside what was agreed.
+            return None
     told = member.writes(name) and member.holds(name, side.shadow) and not adds
     return Proposal(
         side=side.system,
         own=own,
         rule=rule,
-        value=_edited(base.value, knew, rule.get(own, None)) if adds else rule.get(own, base.value),
+        value=value,
         at=side.says_at.get(name, ""),
         # A side that could not be told of today's base is not late with regard to it.
         late=told and side.agreed.get(name) != base.value,
@@ -229,7 +235,9 @@ def _decide(field: Field, candidates: list[Candidate], order: list[str]) -> Cand
     by_order = sorted(candidates, key=lambda c: rank(c.origins, order))
     match field.policy.decide:
         case Decide.PREFER:
-            return min(by_order, key=lambda c: rank(c.origins, list(field.policy.systems)))
+            first = min(rank(c.origins, list(field.policy.systems)) for c in by_order)
+            best = [c for c in by_order if rank(c.origins, list(field.policy.systems)) == first]
+            return max(best, key=lambda c: c.at)
         case Decide.HIGHEST | Decide.LOWEST:
             sign = 1 if field.policy.decide is Decide.HIGHEST else -1
             return min(by_order, key=lambda c: sign * _height(field, c.value))

@@ -234,7 +234,7 @@ def _stamped(member: Member, sent: Sent, says: Word) -> Sent:
 def _arrived(member: Member, intent: Intent, heard: Heard) -> bool:
     """Whether the record shows that an update which nobody confirmed was carried out."""
     return all(
-        rule.agrees(heard.says.get(name), sent.value)
+        rule.holds(heard.says.get(name), sent.value)
         for name, sent in intent.sent.items()
         if (rule := _sender(member, name, sent)) is not None
     )

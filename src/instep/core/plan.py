@@ -164,7 +164,7 @@ def _plan_side(
     sent = {
         name: sent
         for name in member.rules
-        if name not in waiting
+        if (name not in waiting or member.rules[name].is_made)
         and member.holds(name, becoming)
         and (sent := _missing(unit, member, side, incident, name))
     }
@@ -179,13 +179,15 @@ def _missing(unit: Unit, member: Member, side: Side, incident: Incident, name: s
     if not (name in incident.base or rule.is_made) or not member.writes(name):
         return None
     value = rule.wants(incident)
-    if rule.mute(own) or agrees(member, side, name, value):
+    if (rule.mute(own) and not rule.is_made) or agrees(member, side, name, value):
         return None
     word = rule.over(value, own)
     if word is None:
-        # Emptying: only where the field's type clears and the service can, and somebody did it.
+        # Emptying: only where the field's type clears and the service can; and of what a rule
+        # makes, only what was told there before.
         clears = unit.fields[name].clears and rule.path not in member.abilities.keeps
-        if value is not None or not clears or rule.is_made:
+        told = not rule.is_made or side.stands_for(name) is not None
+        if value is not None or not clears or not told:
             return None
     return Sent(rule.path, value, word, assumed=own)
 
@@ -193,10 +195,7 @@ def _missing(unit: Unit, member: Member, side: Side, incident: Incident, name: s
 def agrees(member: Member, side: Side, name: str, value: Word) -> bool:
     """Whether a side agrees with a common value: law 3, all three clauses."""
     rule, own = member.rules[name], side.says.get(name)
-    if rule.agrees(own, value):
-        return True
-    if rule.spelling.only_add and own is not None and rule.over(value, own) == own:
-        # It holds all that it should, and more that is not to be taken away.
+    if rule.holds(own, value):
         return True
     return own == side.shadow.get(name) and side.agreed.get(name) == value
 

@@ -59,7 +59,9 @@ class Rule:
         """Give the common value that the system is to be told of; ``None`` if there is none."""
         if self.template is not None:
             return normal(self.field.kind, self.template.render(values(incident)))
-        return incident.value(self.field.name) if self.const is None else self.const
+        if self.const is not None:
+            return self.get(self.own(self.const), None)
+        return incident.value(self.field.name)
 
     def own(self, word: Word) -> Word:
         """Make a system's word plain, so that two spellings of one thing are equal.
@@ -90,6 +92,9 @@ class Rule:
         """Every common value that the own word may stand for, the usual one first."""
         if own is None:
             return (None,)
+        if isinstance(own, tuple) and self.field.kind not in MANY:
+            # Several names are no text.
+            return ()
         if self.words is not None:
             return self._translate(own)
         is_local = self.field.kind is Kind.INSTANT and self.spelling.zone
@@ -127,12 +132,19 @@ class Rule:
             return value[:1] if self.spelling.single else value
         return self.spelling.shape(value) if isinstance(value, str) else value
 
+    def holds(self, own: Word, value: Word) -> bool:
+        """Whether the own word agrees with the value, or holds more that is not taken away."""
+        adds = self.spelling.only_add and own is not None
+        return self.agrees(own, value) or (adds and self.over(value, own) == own)
+
     def over(self, value: Word, own: Word) -> Word:
         """Spell a common value to be written over an own word: names are kept that only add."""
-        word = self.put(value)
         if not self.spelling.only_add or not isinstance(own, tuple):
-            return word
-        return tuple(sorted({*own, *word})) if isinstance(word, tuple) else own
+            return self.put(value)
+        # A name that it holds in another word of its own is not added in the usual one.
+        held = _many(self.get(own, None))
+        lacking = tuple(name for name in _many(value) if name not in held)
+        return tuple(sorted({*own, *_many(self.put(lacking))}))
 
     def _word(self, value: Word) -> Word:
         """Find the word to write: the first that usually means the value, else one that may."""
@@ -156,6 +168,11 @@ class Rule:
         if value in self.reads(own) or self.put(value) == own:
             return True
         if self.spelling.single and isinstance(value, tuple):
-            read = self.reads(own)[0]
+            read = next(iter(self.reads(own)), None)
             return isinstance(read, tuple) and set(read) <= set(value)
         return False
+
+
+def _many(value: Word) -> tuple[str, ...]:
+    """Give the names of a set; nothing said has none."""
+    return value if isinstance(value, tuple) else ()

@@ -89,7 +89,7 @@ class Spelling:
 
     def local(self, digits: Word) -> Word:
         """Spell local digits the one way that has the precision; what cannot be read stays."""
-        if not isinstance(digits, str) or len(digits) == LENGTHS[self.precision]:
+        if not isinstance(digits, str):
             return digits or None
         try:
             when = datetime.fromisoformat(digits)
@@ -131,9 +131,11 @@ def _shortened(text: str, longest: int, how: Shorten) -> str:
         return text[:longest].rstrip()
     kept = text[: longest - 1]
     if how is Shorten.WORDS:
-        # A word that fills all of it cannot be left out.
-        whole = text[longest - 1].isspace() or len(kept.split(None, 1)) == 1
-        kept = kept.rstrip() if whole else kept.rsplit(None, 1)[0].rstrip()
+        # The last word is whole if white space follows; a first one that is not has to do.
+        is_whole = any(part.isspace() for part in (*kept[-1:], text[longest - 1]))
+        if not is_whole and len(kept.split(None, 1)) > 1:
+            kept = kept.rsplit(None, 1)[0]
+        kept = kept.rstrip()
     return kept + "…"
 
 

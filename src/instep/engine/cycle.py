@@ -85,7 +85,7 @@ async def make_plan(app: App) -> tuple[Plan, dict[int, Incident], Report]:
 
 async def _begin(app: App) -> Report:
     """Begin a run."""
-    owed = await app.desk(runs.wake, app.ledger, app.unit.name, app.unit.rules)
+    owed = await app.desk(runs.wake, app.ledger, app.unit)
     first = await app.desk(runs.first, app.ledger, app.unit.name)
     mode = "initial" if first else "incremental"
     number = await app.desk(runs.start, app.ledger, app.unit.name, mode, app.stamp())

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
+from instep.core.change import lenses, renewed
 from instep.core.operation import Why
 from instep.ledger.held import REFUSALS, again
+from instep.ledger.store import load, save
 from instep.ledger.tables import conflicts, counters, cursors, held, incidents, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from instep.core.unit import Unit
     from instep.ledger.database import Ledger
 
+#: Incidents that are looked at together.
+MANY = 500
 #: How many runs are remembered; those that wrote are in the journal for good.
 REMEMBERED = 1000
 
@@ -41,27 +47,66 @@ def start(ledger: Ledger, unit: str, mode: str, at: str) -> int:
         return number
 
 
-def wake(ledger: Ledger, unit: str, rules: int) -> frozenset[int] | None:
+def wake(ledger: Ledger, unit: Unit) -> frozenset[int] | None:
     """Make every incident due where the rules are others than those it was settled under.
 
-    Everything is to be listed then, since the rules may read what was not read before. Answers
-    which incidents were due in any case, ``None`` where the rules are the same.
+    Everything is to be listed then, since the rules may read what was not read before, and what
+    was agreed is looked at with the new ones. Answers which incidents were due in any case,
+    ``None`` where the rules are the same.
     """
-    mine = counters.c.name == f"rules {unit}"
     with ledger.begin() as db:
-        before = db.scalar(select(counters.c.value).where(mine))
-        if before == rules:
+        before = _counted(db, f"rules {unit.name}")
+        if not _count(db, before, {f"rules {unit.name}": unit.rules}):
             return None
-        db.execute(delete(counters).where(mine))
-        db.execute(insert(counters).values(name=f"rules {unit}", value=rules))
-        if before is None:
+        changed = _relensed(db, unit)
+        if not before:
             return None
-        here = incidents.c.unit == unit
-        due = frozenset(db.scalars(select(incidents.c.id).where(here, incidents.c.due)))
+        here = incidents.c.unit == unit.name
+        owed = frozenset(db.scalars(select(incidents.c.id).where(here, incidents.c.due)))
+        _renew(db, unit, changed)
         db.execute(update(incidents).where(here).values(due=True))
-        db.execute(update(cursors).where(cursors.c.unit == unit).values(swept_at=0.0))
+        db.execute(update(cursors).where(cursors.c.unit == unit.name).values(swept_at=0.0))
         again(db)
-        return due
+        return owed
+
+
+def _counted(db: Connection, prefix: str) -> dict[str, int]:
+    """Give the numbers whose names begin with a prefix."""
+    rows = db.execute(select(counters).where(counters.c.name.startswith(prefix, autoescape=True)))
+    return {row.name: row.value for row in rows}
+
+
+def _count(db: Connection, before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """Keep numbers in place of others; answers the names of those that are not as before."""
+    moved = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+    db.execute(delete(counters).where(counters.c.name.in_(moved)))
+    if rows := [{"name": name, "value": now[name]} for name in moved & now.keys()]:
+        db.execute(insert(counters), rows)
+    return moved
+
+
+def _relensed(db: Connection, unit: Unit) -> dict[str, set[str]]:
+    """Name, by system, the fields whose words are read or spelled in another way than before."""
+    named = {f"lens {unit.name} {at} {name}": (at, name) for at, name in lenses(unit)}
+    before = _counted(db, f"lens {unit.name} ")
+    numbers = lenses(unit)
+    moved = _count(db, before, {name: numbers[at] for name, at in named.items()})
+    changed: dict[str, set[str]] = {}
+    for name in moved & before.keys() & named.keys():
+        system, field = named[name]
+        changed.setdefault(system, set()).add(field)
+    return changed
+
+
+def _renew(db: Connection, unit: Unit, changed: Mapping[str, Collection[str]]) -> None:
+    """Look with changed rules at what was agreed in every incident."""
+    if not changed:
+        return
+    ids = db.scalars(select(incidents.c.id).where(incidents.c.unit == unit.name)).all()
+    for at in range(0, len(ids), MANY):
+        rows = load(db, ids[at : at + MANY])
+        pairs = ((row, renewed(unit, row, changed), True) for row in rows)
+        save(db, [pair for pair in pairs if pair[0] != pair[1]])
 
 
 def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:
