@@ -260,27 +260,25 @@ async def test_a_stage_may_need_a_field_first(router: respx.MockRouter) -> None:
 # Checking
 
 
-async def test_a_check_warns_of_missing_custom_fields(router: respx.MockRouter) -> None:
-    """A custom field in use that no schema shows is named; prefixes are shown or left out."""
-    router.post(f"{API}/incidents.list").respond(json={"incidents": []})
-    paths = [path(one) for one in ("level", "regions", "nowhere")]
-    (warning,) = await made(router, paths, schema=SCHEMA).check()
-    assert "tnt__nowhere" in warning
+async def test_a_missing_custom_field_is_not_offered(router: respx.MockRouter) -> None:
+    """A custom field in use that no schema shows is not there; prefixes are shown or left out."""
+    paths = {path(one): () for one in ("level", "regions", "nowhere")}
+    offers = await made(router, list(paths), schema=SCHEMA).offers(paths)
+    assert [at for at, offer in offers.items() if not offer.there] == [path("nowhere")]
 
 
 @pytest.mark.parametrize(
-    ("subtypes", "warned"),
+    ("subtypes", "lacks"),
     [
         ({"subtypes": [{"value": "outage", "leaf_type": "incident"}]}, False),
         ({"subtypes": []}, True),
         (None, True),
     ],
 )
-async def test_a_check_looks_into_every_subtype(
-    router: respx.MockRouter, subtypes: Any, warned: Any
+async def test_every_subtype_is_looked_into(
+    router: respx.MockRouter, subtypes: Any, lacks: Any
 ) -> None:
     """A subtype's fields are in a schema of its own; subtypes are listed by their leaf type."""
-    router.post(f"{API}/incidents.list").respond(json={"incidents": []})
     route = router.post(f"{API}/schemas.subtypes.list")
     if subtypes is None:
         route.respond(404, json={"message": "route not found"})
@@ -290,6 +288,6 @@ async def test_a_check_looks_into_every_subtype(
     schemas = router.post(f"{API}/schemas.aggregated.get")
     own = {"custom_fields": [{"name": "ctype__rca", "field_type": "text"}]}
     schemas.side_effect = [respx.MockResponse(json={"schema": one}) for one in ({}, own)]
-    warnings = await system.check()
-    assert ["ctype__rca" in one for one in warnings] == [True] * warned
+    offers = await system.offers({"custom_fields.ctype__rca": ()})
+    assert offers["custom_fields.ctype__rca"].there is not lacks
     assert sent(route) == {"leaf_types": ["incident"]}

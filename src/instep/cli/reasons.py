@@ -9,12 +9,12 @@ from types import MappingProxyType
 
 from instep.cli.text import age, word
 from instep.cli.why import is_approved, sentence
+from instep.core import tell
 from instep.core.conditions import parts
 from instep.core.merge import Candidate, merge
-from instep.core.model import Incident, Side, Word
+from instep.core.model import Incident, Side, Words
 from instep.core.operation import Held, Operation, Why
 from instep.core.plan import Settled, agrees, settle
-from instep.core.rules import Direction
 from instep.core.unit import Member, OnGone, Unit
 from instep.ledger.held import REFUSALS
 from instep.ledger.views import Row
@@ -138,7 +138,7 @@ class Judged:
 
     def _unsaid(self, member: Member, name: str) -> str:
         """Say why a new record is to say nothing of the field."""
-        return "nothing is agreed yet" if member.writes(name) else _read_only(member, name)
+        return tell.unwritable(member, name) or "nothing is agreed yet"
 
     def _standing(self, member: Member, name: str) -> str:
         """Say why nothing is written to a record."""
@@ -155,30 +155,17 @@ class Judged:
         if agrees(member, side, name, value):
             # A service's spelling of the value, or what a person chose to leave.
             return f"left alone: it stands for {word(value)} here"
-        return f"not written there: {self._unwritten(member, name, value)}"
+        return f"not written there: {tell.unsent(member, name, value, self._becoming(member))}"
 
-    def _unwritten(self, member: Member, name: str, value: Word) -> str:
-        """Say why a record that differs is left as it is."""
-        rule = member.rules[name]
-        if not member.writes(name):
-            return _read_only(member, name)
-        if rule.put(value) is None and value is not None:
-            return f"it has no word for {word(value)}"
-        needs = member.abilities.only_while.get(rule.path)
-        if needs is not None:
-            return (
-                f"it cannot hold it while {needs.path} is {word(self._state(member, needs.path))}"
-            )
-        return "it cannot be emptied"
-
-    def _state(self, member: Member, path: str) -> Word:
-        """Give what the record will say at a path."""
+    def _becoming(self, member: Member) -> Words:
+        """Give what the record will say, in own words by field."""
         row = self.settled.incident
-        for name, rule in member.rules.items():
-            if rule.path == path:
-                says, value = row.side(member.name).says.get(name), row.value(name)
-                return says if rule.agrees(says, value) else rule.put(value)
-        return None
+        says = row.side(member.name).says
+        return {
+            name: own if rule.agrees(own, value) else rule.put(value)
+            for name, rule in member.rules.items()
+            for own, value in [(says.get(name), row.value(name))]
+        }
 
 
 def judged(
@@ -203,13 +190,3 @@ def _does(op: Operation, name: str) -> str:
 def _differ(candidates: Collection[Candidate]) -> str:
     """Say who says what."""
     return ", ".join(f"{' and '.join(c.origins)}: {word(c.value)}" for c in candidates)
-
-
-def _read_only(member: Member, name: str) -> str:
-    """Say what makes a field read only."""
-    rule = member.rules[name]
-    if not member.writable:
-        return "the system is only heard"
-    if rule.direction is Direction.IN:
-        return "the rule reads only"
-    return f"{rule.path} is read only"

@@ -121,26 +121,21 @@ class DevRev:
     async def check(self) -> tuple[str, ...]:
         """List incidents and read the organisation's schema; warn of what cannot be done.
 
-        That is: custom fields in use that it lacks, a reference field that marks cannot be
-        found by, and incidents among the latest that another synchroniser owns.
+        That is: a reference field that marks cannot be found by, and incidents among the latest
+        that another synchroniser owns. What it has for the paths in use, ``offers`` tells.
 
         Raises:
             Denied, Unreachable: the token, the address, the version or the grouping is wrong.
         """
         latest = await self._listing.check()
         await self._schemas.schema(anew=True)
-        missing = [
-            f"{self.name} shows no custom field {name!r} in its incident schema"
-            for name in self._custom
-            if not await self._offers.customs(name)
-        ]
         owners = {self._owner(raw) for raw in latest} - {""}
         foreign = [
             f"{self.name} has incidents that belong to {owner}; they are left alone"
             " unless `foreign: true`"
             for owner in sorted(owners)
         ]
-        return (*missing, *await self._marks.check(self._schemas), *foreign)
+        return (*await self._marks.check(self._schemas), *foreign)
 
     async def offers(self, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Offer]:
         """Look at labels, stages and custom fields, and for people, parts and tags by name.
