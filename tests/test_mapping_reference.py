@@ -314,6 +314,7 @@ def test_a_policy_fits_the_types_that_are_named(decide: Decide, types: str) -> N
     for kind in Kind:
         said: Any = {"prefer": ["devrev"]} if decide is Decide.PREFER else str(decide)
         spec: dict[str, Any] = {"type": str(kind), "on_conflict": said}
+        spec |= {"devrev": {"path": "custom_fields.tnt__x"}}
         spec |= {"values": ["a", "b"]} if kind is Kind.CHOICE else {}
         settings = json.dumps(base() | {"fields": {"x": spec}})
         if types == "all" or f"`{kind}`" in types:

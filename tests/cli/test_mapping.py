@@ -122,6 +122,8 @@ def test_a_single_record_that_cannot_be_read_is_an_error(line: Line, config: Pat
     assert "SYSTEM:ID takes the service's own id" in ran.err
     ran = line("explain", "--mapping", "IR-999")
     assert (ran.code, 'the ledger knows no "IR-999"' in ran.err) == (2, True)
+    ran = line("explain", "--mapping", "datdog:IR-1001")
+    assert (ran.code, "SYSTEM:ID is for devrev, datadog, status" in ran.err) == (2, True)
 
 
 @pytest.mark.usefixtures("offline")
@@ -227,6 +229,7 @@ def test_the_answer_of_a_service_is_read_by_its_connector(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("", "does not hold one record"),
         ("[1]", "does not hold one record"),
         ("- 1\n", "does not hold one record"),
         ("title: {a: b}", '"title" in'),

@@ -148,7 +148,7 @@ def test_two_systems_of_one_type_have_rules_of_their_own() -> None:
     text = (
         "fields: {title: {eu: {path: custom_fields.name}}}\n"
         "systems:\n  eu: {type: devrev, token: '${DEVREV_TOKEN}'}\n"
-        "  us: {type: devrev, token: '${DEVREV_TOKEN}', writable: false}\n"
+        "  us: {type: devrev, token: '${DD_API_KEY}', writable: false}\n"
     )
     unit = built(text, "")
     assert [m.rules["title"].path for m in unit.members.values()] == ["custom_fields.name", "title"]
@@ -212,3 +212,10 @@ def test_an_ordered_choice_without_words_takes_only_its_values() -> None:
     assert words(unit, "status", "severity") == unit.fields["severity"].order
     assert rule.mute("apocalyptic")
     assert all(rule.reads(value) == (value,) for value in unit.fields["severity"].order)
+
+
+def test_an_empty_list_is_an_answer() -> None:
+    """``closes: []`` takes away what the preset says; what is not said stays."""
+    unit = built("fields: {status: {closes: []}}\n")
+    assert "status" not in unit.closes
+    assert built().closes["status"] == {"resolved"}

@@ -52,6 +52,7 @@ SAID: dict[str, Word] = {"severity": "high", "status": "active", "components": (
         ("{all: [{severity: high}, {status: active}]}", True),
         ("{all: [{severity: high}, {not: {status: active}}]}", False),
         ("{not: {severity: low}}", True),
+        ("{components: Mail, all: [{components: Search}], not: {components: Chat}}", True),
         ("{severity: high, not: {any: [{components: Mail}, {components: Checkout}]}}", False),
     ],
 )

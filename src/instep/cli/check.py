@@ -157,7 +157,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     systems = data["systems"]
     size = f"{many(len(systems), 'system')}, {many(len(data['fields']), 'field')}"
     failed = sum(not test["passed"] for test in data["tests"])
-    right = f"can be read, but does not do what {many(failed, 'test')} of it say"
+    right = f"can be read, but {many(failed, 'test')} of its mapping failed"
     yield f"{data['config']} {right if failed else 'is right'}: {size}"
     yield from columns([(name, *_told(system)) for name, system in systems.items()])
     if lost := sum(len(system["lost"]) for system in systems.values()):

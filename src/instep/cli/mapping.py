@@ -94,7 +94,11 @@ async def _named(config: Config, unit: Unit, target: str) -> list[tuple[str, str
     """Name the records that a person means: system, and the id that the service knows."""
     system, _, name = target.partition(":")
     if system not in unit.members or not name:
-        return await look(config, _records, target)
+        try:
+            return await look(config, _records, target)
+        except UsageError as error:
+            systems = f"SYSTEM:ID is for {', '.join(unit.members)}"
+            raise UsageError(error.message, advice=f"{error.advice}; {systems}") from error
     try:
         return await look(config, _bound, system, name) or [(system, name)]
     except LedgerError:
@@ -173,8 +177,10 @@ def _content(path: Path) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError:
         document = read(text)
-        if document.findings and not isinstance(document.tree, list):
-            wrong = problems(document, Resolver({}, path.parent), document.findings)
+        # That there is nothing, or no mapping, is said below: it is no configuration.
+        findings = [found for found in document.findings if found.code != "E105"]
+        if findings:
+            wrong = problems(document, Resolver({}, path.parent), findings)
             raise ConfigError(wrong, source=str(path), text=showable(text)) from None
         found = document.tree
     if isinstance(found, dict):

@@ -98,7 +98,7 @@ def facts(found: Sequence[Tried]) -> list[dict[str, Any]]:
 
 
 def lines(found: Sequence[Tried]) -> Iterator[str]:
-    """Count what passed, and show of each test that failed where it differs."""
+    """Count what passed, show where each that failed differs, and what was given in vain."""
     failed = [each for each in found if not each.outcome.passed]
     if not found:
         return
@@ -107,8 +107,11 @@ def lines(found: Sequence[Tried]) -> Iterator[str]:
     for each in failed:
         yield from ("", f"failed: {word(each.outcome.name, WIDE)}  {each.place}")
         yield from columns([HEAD, *map(_row, each.outcome.differences)])
-        if each.outcome.unread:
-            yield f"  given, but read by no rule: {', '.join(each.outcome.unread)}"
+    # Of a test that passes, too: it may pass only because a path is mistyped.
+    for each in found:
+        if unread := ", ".join(each.outcome.unread):
+            name = word(each.outcome.name, WIDE)
+            yield f"note: {name} ({each.place}) gives what no rule reads: {unread}"
 
 
 def _row(one: Difference) -> tuple[str, ...]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from instep.config.conditions import conditions_fit
-from instep.config.drafts import drafts
+from instep.config.conditions import asked, conditions_fit, never
+from instep.config.drafts import Draft, drafts
 from instep.config.findings import Finding, Path, suggest
-from instep.config.fit import field_fits
+from instep.config.fit import field_fits, flows
 from instep.config.lint import lint
-from instep.config.mapping import Create
+from instep.config.mapping import Create, FieldSpec, Trial
 from instep.config.places import place_fits
-from instep.config.rule_fit import template_names
+from instep.config.presets import usual
+from instep.config.rule_fit import is_heard, keeps_mark, readable, template_names
 from instep.config.schema import SITES, ByChange, Config, Datadog, DevRev, ProdManager, System
 from instep.core.model import Word
 from instep.core.paths import Steps, way
 from instep.core.rules import Direction
+from instep.core.template import parse
+from instep.core.unit import OnGone
 
 #: What ProdManager wants to know of every new record and no other system says.
 PRODMANAGER_SET = ("scope", "service")
@@ -61,6 +64,35 @@ def _systems(config: Config, names: Collection[str]) -> Iterator[Finding]:
             yield from _datadog(name, system)
         if isinstance(system, DevRev):
             yield from _devrev(name, system)
+    yield from _twins(config)
+    yield from _closing(config)
+
+
+def _twins(config: Config) -> Iterator[Finding]:
+    """Refuse one service under two names: each incident would be copied within it."""
+    known: dict[object, str] = {}
+    for name, system in config.systems.items():
+        first = known.setdefault(_identity(system), name)
+        if first != name:
+            message = f'"{first}" and "{name}" are one and the same {system.type}'
+            yield Finding("E120", message, ("systems", name), "name each service once", on_key=True)
+
+
+def _identity(system: System) -> object:
+    """Tell services apart: by their address, and where many share one by who is let in."""
+    if isinstance(system, ProdManager):
+        return system.type, system.url
+    return system.type, system.url or getattr(system, "site", None), *system.secrets()
+
+
+def _closing(config: Config) -> Iterator[Finding]:
+    """Check that there is a way to close what is to be closed."""
+    can = any(draft.closes for draft in drafts(config).values())
+    for name, system in config.systems.items():
+        if system.on_gone is OnGone.CLOSE and not can:
+            message = 'no field has "closes": there is no way to close an incident'
+            path = ("systems", name, "on_gone")
+            yield Finding("E120", message, path, "map a status, or write on_gone: keep")
 
 
 def _devrev(name: str, system: DevRev) -> Iterator[Finding]:
@@ -98,19 +130,57 @@ def _creates(config: Config, names: Collection[str]) -> Iterator[Finding]:
             yield _unknown_system(name, path, names, on_key=True)
             continue
         yield from _origins(name, create, names)
-        yield from conditions_fit(create.when, (*path, "when"), drafts(config))
+        yield from _when(config, name, create, (*path, "when"), names)
         system = config.systems.get(name)
         if system is not None and not system.writable:
             message = f'"{name}" is not writable: no record is made in it'
             yield Finding("W203", message, path, "take this out, or writable: false", on_key=True)
         if system is not None:
             yield from _set_fits(create, system, (*path, "set"))
+            yield from _set_reads(config, name, create, (*path, "set"))
+
+
+def _when(
+    config: Config, name: str, create: Create, path: Path, names: Collection[str]
+) -> Iterator[Finding]:
+    """Check a condition: what it asks for, and that an incident can meet it."""
+    known = drafts(config)
+    found = [*conditions_fit(create.when, path, known)]
+    yield from found
+    if not found and never(create.when, known):
+        hint = "any joins conditions of which one will do"
+        yield Finding("E120", "no incident can meet this condition", path, hint)
+    for field, inside in asked(create.when, path) if _is_whole(config, names) else ():
+        rules = known[field].rules if field in known else {}
+        others = [rule for system, rule in rules.items() if system != name]
+        if field in known and not any(is_heard(rule) for rule in others):
+            message = f'no system but "{name}" can say "{field}"'
+            hint = "give it a rule in a system that incidents begin in"
+            yield Finding("E120", message, inside, hint, on_key=True)
+
+
+def _is_whole(config: Config, names: Collection[str]) -> bool:
+    """Whether all systems could be read, and there are some to speak to each other."""
+    return len(config.systems) == len(names) > 1
+
+
+def _set_reads(config: Config, name: str, create: Create, path: Path) -> Iterator[Finding]:
+    """Check the words that new records get against the fields that stand there."""
+    known = drafts(config).values()
+    places = {way(d.rules[name].path or ""): d.kind for d in known if name in d.rules}
+    for place, word in create.set.items():
+        kind = places.get(way(place))
+        if kind is not None:
+            yield from readable(word, kind, (*path, place))
 
 
 def _set_fits(create: Create, system: System, path: Path) -> Iterator[Finding]:
     """Check the places that new records get words in, and that none is missing."""
     for place in create.set:
         yield from place_fits(place, system.type, (*path, place), writes=True, on_key=True)
+        if keeps_mark(place, system):
+            message = f'"{place}" is where instep keeps its mark ("reference")'
+            yield Finding("E120", message, (*path, place), "take it out", on_key=True)
     for key in PRODMANAGER_SET if isinstance(system, ProdManager) else ():
         if create.set.get(key) is None:
             inside = (*path, key) if create.set else path
@@ -120,6 +190,9 @@ def _set_fits(create: Create, system: System, path: Path) -> Iterator[Finding]:
 
 def _origins(name: str, create: Create, names: Collection[str]) -> Iterator[Finding]:
     """Check the systems whose incidents are given on."""
+    if "origins" in create.model_fields_set and create.origins is None:
+        hint = "name systems, or take the key out: it is all the others then"
+        yield Finding("E107", '"from": nothing is said here', ("create", name, "from"), hint)
     for i, origin in enumerate(create.origins or ()):
         path: Path = ("create", name, "from", i)
         if origin == name:
@@ -136,13 +209,60 @@ def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
     for name, said in config.fields.items():
         path = ("fields", name)
         if said is None:
+            if name not in usual():
+                message = f'there is no field "{name}" to take out'
+                yield Finding("E116", message, path, suggest(name, usual()), on_key=True)
             continue
         yield from field_fits(path, said, known[name], config.systems, usable)
-        for i, system in enumerate(said.on_conflict.systems if said.on_conflict else ()):
-            if system not in names:
-                inside = (*path, "on_conflict", "prefer", i)
-                yield _unknown_system(system, inside, names)
+        yield from _preferred(path, said, known[name], config.systems, names)
+    if _is_whole(config, names):
+        yield from _flows(config, known)
     yield from _shared_paths(config)
+
+
+def _preferred(
+    path: Path, said: FieldSpec, draft: Draft, read: Collection[str], names: Collection[str]
+) -> Iterator[Finding]:
+    """Check that those are systems, and say the field, whose word counts in a conflict."""
+    for i, system in enumerate(said.on_conflict.systems if said.on_conflict else ()):
+        inside, rule = (*path, "on_conflict", "prefer", i), draft.rules.get(system)
+        if system not in names:
+            yield _unknown_system(system, inside, names)
+        elif system in read and (rule is None or not is_heard(rule)):
+            heard = [name for name, rule in draft.rules.items() if is_heard(rule)]
+            message = f'"{system}" does not say "{path[-1]}": its word cannot count'
+            yield Finding("E120", message, inside, suggest(system, heard))
+
+
+def _flows(config: Config, known: Mapping[str, Draft]) -> Iterator[Finding]:
+    """Check that every field of the file comes from somewhere and goes somewhere."""
+    said = {name for name, draft in known.items() if any(map(is_heard, draft.rules.values()))}
+    named = {
+        (name, system): _named(rule.template or "")
+        for name, field in config.fields.items()
+        for system, rule in (field.rules if field else {}).items()
+        if rule is not None
+    }
+    for (field, system), found in named.items():
+        for name in found:
+            if name in known and name not in said:
+                message = f'the template names "{name}", which no system says'
+                path = ("fields", field, system, "template")
+                yield Finding("E121", message, path, "name a field that is heard somewhere")
+    creates = config.create.values()
+    used = {name for each in creates for name, _ in asked(each.when, ())}
+    used.update(*named.values())
+    for name in config.fields:
+        if name in known and known[name].kind is not None:
+            yield from flows(("fields", name), known[name], is_used=name in used)
+
+
+def _named(template: str) -> tuple[str, ...]:
+    """Give the names in a template; in one that cannot be read there are none."""
+    try:
+        return tuple(parse(template).names)
+    except ValueError:
+        return ()
 
 
 def _shared_paths(config: Config) -> Iterator[Finding]:
@@ -168,6 +288,7 @@ def _trials(config: Config, names: Collection[str]) -> Iterator[Finding]:
         (given,) = trial.given
         yield from _trial(config, names, given, trial.given[given], (*path, "given", given))
         yield from _trial(config, names, given, trial.edited, (*path, "edited"), is_within=True)
+        yield from _edits(trial, trial.given[given], (*path, "edited"))
         for name, words in trial.sent.items():
             inside = (*path, "sent", name)
             if name == given:
@@ -175,6 +296,13 @@ def _trials(config: Config, names: Collection[str]) -> Iterator[Finding]:
                 yield Finding("E120", message, inside, "name the others", on_key=True)
             else:
                 yield from _trial(config, names, name, words or {}, inside)
+
+
+def _edits(trial: Trial, given: Mapping[str, Word], path: Path) -> Iterator[Finding]:
+    """Check that an edit changes something: of none, nothing would be sent whatever is mapped."""
+    if trial.edited and all(given.get(place) == word for place, word in trial.edited.items()):
+        hint = "say something else, or take it out: the record is new then"
+        yield Finding("E120", "this edit changes nothing", path, hint)
 
 
 def _trial(

@@ -46,5 +46,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W203": "records are to be made in a system that is not writable",
         "W204": "a key is read and checked, but nothing acts on it yet",
         "W205": "words that do not come back",
+        "W206": "a field of which nothing comes",
     }
 )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations, product
+from math import prod
 
 from instep.config.drafts import Draft
 from instep.config.findings import Finding, Path, suggest
 from instep.config.mapping import Wanted, When
+from instep.config.rule_fit import is_address
 from instep.config.words import common_words, fits
 from instep.core.conditions import Condition, Every, Is, Not, Some
-from instep.core.fields import MANY, normal
+from instep.core.fields import MANY, Kind, normal
 from instep.core.model import Word
+
+#: What an incident may say, as far as a condition can tell: so many at most are tried.
+TRIES = 10_000
+#: Of a field so many words at most, as every combination of names is tried.
+NAMES = 8
+#: A word that no condition asks for.
+OTHER = "\0"
 
 
 def condition(when: When, known: Mapping[str, Draft]) -> Condition:
@@ -58,11 +68,63 @@ def conditions_fit(when: When, path: Path, known: Mapping[str, Draft]) -> Iterat
             yield Finding("E116", f'unknown field "{name}"', inside, hint, on_key=True)
         else:
             yield from _wanted_fits(name, wanted, inside, known[name])
+    for part, inside in inner(when, path):
+        if not (part.fields or part.some or part.every or part.other):
+            yield Finding("E106", "this condition asks for nothing", inside, "name a field")
+        yield from conditions_fit(part, inside, known)
+
+
+def inner(when: When, path: Path) -> Iterator[tuple[When, Path]]:
+    """Give the conditions that stand right within another."""
     for key, several in (("any", when.some), ("all", when.every)):
         for i, part in enumerate(several):
-            yield from conditions_fit(part, (*path, key, i), known)
+            yield part, (*path, key, i)
     if when.other is not None:
-        yield from conditions_fit(when.other, (*path, "not"), known)
+        yield when.other, (*path, "not")
+
+
+def asked(when: When, path: Path) -> Iterator[tuple[str, Path]]:
+    """Name the fields that a condition asks for, with their places."""
+    for name in when.fields:
+        yield name, (*path, name)
+    for part, inside in inner(when, path):
+        yield from asked(part, inside)
+
+
+def never(when: When, known: Mapping[str, Draft]) -> bool:
+    """Whether no incident can meet a condition that is right otherwise; all there are are tried."""
+    whole, words = condition(when, known), dict[str, set[Word]]()
+    for name, wanted in _words(whole):
+        words.setdefault(name, set()).update(wanted)
+    if any(len(wanted) > NAMES for wanted in words.values()):
+        return False
+    said = {name: _sayable(known[name], wanted - {None}) for name, wanted in words.items()}
+    if prod(map(len, said.values())) > TRIES:
+        return False
+    incidents = (dict(zip(said, each, strict=True)) for each in product(*said.values()))
+    return not any(whole.holds(incident) for incident in incidents)
+
+
+def _words(part: Condition) -> Iterator[tuple[str, frozenset[Word]]]:
+    """Give the words that a condition asks for, by field."""
+    match part:
+        case Is(field, values):
+            yield field, values
+        case Not(of):
+            yield from _words(of)
+        case Every(of) | Some(of):
+            for each in of:
+                yield from _words(each)
+
+
+def _sayable(draft: Draft, words: set[Word]) -> list[Word]:
+    """Give what an incident may say in a field, as far as a condition on these words can tell."""
+    if draft.kind in MANY:
+        names = [*sorted(map(str, words)), OTHER]
+        some = (combinations(names, size) for size in range(1, len(names) + 1))
+        return [None, *(many for of_size in some for many in of_size)]
+    valid: tuple[Word, ...] = common_words(draft)
+    return [None, *(valid or (*words, OTHER))]
 
 
 def _wanted_fits(name: str, wanted: Wanted, path: Path, draft: Draft) -> Iterator[Finding]:
@@ -73,7 +135,7 @@ def _wanted_fits(name: str, wanted: Wanted, path: Path, draft: Draft) -> Iterato
     for word in wanted.values or ():
         if word is not None and not _can_be(draft, word):
             message = f'"{name}" is never "{word}"'
-            yield Finding("E117", message, path, suggest(word, common_words(draft)))
+            yield Finding("E117", message, path, _valid(draft, word))
     yield from _range_fits(name, wanted, path, draft)
     if wanted.other is not None:
         yield from _wanted_fits(name, wanted.other, (*path, "not"), draft)
@@ -81,7 +143,16 @@ def _wanted_fits(name: str, wanted: Wanted, path: Path, draft: Draft) -> Iterato
 
 def _can_be(draft: Draft, word: Word) -> bool:
     """Whether the field can ever say the word; of a set, one name at a time is asked for."""
+    if draft.kind is Kind.PEOPLE and not is_address(word):
+        return False
     return fits(draft, word) and not (draft.kind in MANY and isinstance(word, tuple))
+
+
+def _valid(draft: Draft, word: Word) -> str:
+    """Say what a field can say instead."""
+    if draft.kind is Kind.PEOPLE:
+        return "people are e-mail addresses, such as ann@example.com"
+    return suggest(word, common_words(draft))
 
 
 def _range_fits(name: str, wanted: Wanted, path: Path, draft: Draft) -> Iterator[Finding]:

@@ -42,8 +42,8 @@ def _draft(config: Config, name: str, said: FieldSpec) -> Draft:
     return Draft(
         kind=said.type or base.type,
         policy=said.on_conflict or base.on_conflict or Policy(),
-        order=said.values or base.values,
-        closes=said.closes or base.closes,
+        order=said.values if "values" in said.model_fields_set else base.values,
+        closes=said.closes if "closes" in said.model_fields_set else base.closes,
         rules={system: rule for system, rule in found.items() if rule is not None},
     )
 

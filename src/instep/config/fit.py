@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from instep.config.drafts import Draft
-from instep.config.findings import Finding, Path, suggest
+from instep.config.findings import Finding, Path, closest, suggest
 from instep.config.mapping import FieldSpec
-from instep.config.rule_fit import Names, rule_fits
+from instep.config.presets import usual
+from instep.config.rule_fit import Names, is_heard, is_made, is_told, rule_fits
 from instep.config.schema import System
 from instep.core.fields import MANY, Decide, Kind
 
@@ -21,6 +22,8 @@ def field_fits(
     """
     if draft.kind is None:
         hint = suggest("", [kind.value for kind in Kind])
+        if near := closest(str(path[-1]), usual()):
+            hint = f'did you mean "{near}"? a field of your own needs a type; {hint}'
         message = '"type" is missing: it is not a field of the preset'
         yield Finding("E106", message, (*path, "type"), hint)
         return
@@ -55,3 +58,23 @@ def _values(path: Path, draft: Draft) -> Iterator[Finding]:
         if value not in draft.order:
             hint = suggest(value, draft.order) or "list the values, highest first"
             yield Finding("E117", f'"{value}" is not among the values', (*path, "closes"), hint)
+
+
+def flows(path: Path, draft: Draft, *, is_used: bool) -> Iterator[Finding]:
+    """Say where nothing comes of a field: nobody says it, or nobody is told.
+
+    ``is_used``: a condition or a template asks for it.
+    """
+    heard = {system for system, rule in draft.rules.items() if is_heard(rule)}
+    told = {system for system, rule in draft.rules.items() if is_told(rule)}
+    if any(is_made(rule) for rule in draft.rules.values()) or (heard and is_used):
+        return
+    message = f'nothing comes of "{path[-1]}": '
+    if not draft.rules:
+        yield Finding("W206", message + "no system has a rule for it", path, "give two systems one")
+    elif not heard:
+        hint = 'take "direction: out" out of one rule'
+        yield Finding("W206", message + "all its rules only write", path, hint)
+    elif all(heard == {system} for system in told):
+        hint = "give another system a rule that writes it, or take the field out with off"
+        yield Finding("W206", message + "what is said is written nowhere", path, hint)
