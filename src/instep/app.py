@@ -95,9 +95,14 @@ async def opened(
 
 async def rehearsed(config: Config) -> tuple[Outcome, ...]:
     """Carry out the tests of a configuration's mapping; no system is asked anything."""
+    return tried(await capable(config), config.tests)
+
+
+async def capable(config: Config) -> Unit:
+    """Give the unit of a configuration, with what its systems can do; none is asked anything."""
     systems = connect(config, {})
     try:
-        return tried(able(unit_of(config), systems), config.tests)
+        return able(unit_of(config), systems)
     finally:
         for system in systems.values():
             await system.close()

@@ -82,3 +82,12 @@ def test_words_for_new_records_are_looked_up_by_name(
     assert (ran.code, lack["field"], lack["word"]) == (2, "create.set", "eu-wst")
     assert "eu-west" in lack["has"]
     assert "eu-wst" in config.read_text().splitlines()[lack["line"] - 1]
+
+
+def test_a_system_that_can_be_given_nothing_is_told(line: Line, sims: Sims, tmp_path: Path) -> None:
+    """Where nothing ever says what a new record needs, every create would be held: it is said."""
+    written(tmp_path, sims.ports, "fields: {title: {status: off}}\n")
+    ran = line("check", "--json")
+    assert ran.data["systems"]["status"]["create"]["lacks"] == ["name"]
+    assert ran.data["systems"]["devrev"]["create"]["lacks"] == []
+    assert "but none can be made: nothing says name" in line("check").out

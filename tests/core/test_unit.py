@@ -176,3 +176,17 @@ def test_what_becomes_of_the_lost_is_part_of_the_rules() -> None:
     assert len(numbers) == len(OnGone)
     assert len({member.fingerprint for member in members}) == 1
     assert members[0] == Member("a", {"f": RULE})
+
+
+def test_what_a_new_record_needs_and_nothing_says_is_known() -> None:
+    """A rule that writes, a default and a configured word speak of a place; a reading rule not."""
+    able = Abilities(required=frozenset({"a", "b", "c", "d", "e"}), read_only=frozenset({"e"}))
+    rules = {
+        "a": Rule(Field("a", Kind.LINE), "a"),
+        "b": Rule(Field("b", Kind.LINE), "b", Direction.IN, default="x"),
+        "d": Rule(Field("d", Kind.LINE), "d", Direction.IN),
+        "e": Rule(Field("e", Kind.LINE), "e", default="x"),
+    }
+    made = Creation(frozenset({"other"}), words={"c": "x"})
+    assert Member("m", rules, able, made).unmet == {"d", "e"}
+    assert Member("m", abilities=able).unmet == able.required

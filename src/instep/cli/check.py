@@ -47,13 +47,13 @@ def check(call: Call, *, online: bool, show: bool, tests: Path | None, create_fi
     for it. Before the first run it is also said how many writes of it people outside may be told
     of.
     """
+    from instep.app import capable
     from instep.cli import online as services
     from instep.cli import trials
-    from instep.config import unit_of
     from instep.config.effective import effective, effective_yaml
 
     config = call.load()
-    unit = unit_of(config)
+    unit = asyncio.run(capable(config))
     more = None if tests is None else _tests_of(tests, config)
     outcomes = asyncio.run(_tried(call, config, more, str(tests)))
     asks = online or create_fields
@@ -119,6 +119,7 @@ def _system(config: Config, unit: Unit, name: str) -> dict[str, Any]:
             "from": sorted(made.origins),
             "when": str(made.when),
             "set": dict(made.words),
+            "lacks": sorted(member.unmet),
         },
         "lost": [str(loss) for field in member.rules for loss in losses_of(unit, name, field)],
         "no_word_for": [f"{field} {word}" for at, field, word in unwritable(unit) if at == name],
@@ -187,6 +188,8 @@ def _told(system: dict[str, Any]) -> tuple[str, str, str]:
     gets = f"gets incidents of {', '.join(made['from'])}" if made else "gets no new incidents"
     if made and made["when"]:
         gets += f" when {made['when']}"
+    if made and made["lacks"]:
+        gets += f", but none can be made: nothing says {' or '.join(made['lacks'])}"
     if not system["writable"]:
         gets = "is only heard"
     if system["no_word_for"]:

@@ -102,6 +102,17 @@ class Member:
         """Whether the field is written to records that are there."""
         return self.carries(name) and self.rules[name].path not in self.abilities.create_only
 
+    @property
+    def unmet(self) -> frozenset[str]:
+        """Name the paths that a new record needs and of which nothing ever speaks."""
+        made = self.creation.words if self.creation else NOTHING
+        told = {
+            rule.path
+            for name, rule in self.rules.items()
+            if self.carries(name) or (self.takes(name) and rule.default is not None)
+        }
+        return self.abilities.required - told - made.keys()
+
     def holds(self, name: str, says: Words) -> bool:
         """Whether a record that says ``says`` (own words by field) can hold the field at all."""
         needs = self.abilities.only_while.get(self.rules[name].path)
