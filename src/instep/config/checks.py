@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from instep.config.conditions import asked, conditions_fit, never
+from instep.config.conditions import asked
+from instep.config.creation import creates_fit, is_whole
 from instep.config.drafts import Draft, drafts
-from instep.config.findings import Finding, Path, suggest
+from instep.config.findings import Finding, Path, suggest, unknown_system
 from instep.config.fit import field_fits, flows
 from instep.config.lint import lint
-from instep.config.mapping import Create, FieldSpec, Trial
+from instep.config.mapping import FieldSpec, Trial
 from instep.config.places import place_fits
 from instep.config.presets import usual
-from instep.config.rule_fit import is_heard, keeps_mark, readable, template_names
+from instep.config.rule_fit import is_heard, template_names
 from instep.config.schema import SITES, ByChange, Config, Datadog, DevRev, ProdManager, System
 from instep.core.model import Word
 from instep.core.paths import Steps, way
 from instep.core.rules import Direction
 from instep.core.template import parse
 from instep.core.unit import OnGone
-
-#: What ProdManager wants to know of every new record and no other system says.
-PRODMANAGER_SET = ("scope", "service")
 
 #: Keys of the file that are read and checked, and wait for the page and the pinging.
 NOT_YET = ("listen", "page", "heartbeat")
@@ -34,7 +32,7 @@ def check(config: Config, names: Collection[str]) -> list[Finding]:
     """
     found = [
         *_systems(config, names),
-        *_creates(config, names),
+        *creates_fit(config, names),
         *_fields(config, names),
         *_trials(config, names),
         *_not_yet(config),
@@ -122,86 +120,6 @@ def _datadog(name: str, system: Datadog) -> Iterator[Finding]:
             yield Finding("E110", f'"{system.site}" is not a site of Datadog', path, hint)
 
 
-def _creates(config: Config, names: Collection[str]) -> Iterator[Finding]:
-    """Check which systems are given incidents, from where, and when."""
-    for name, create in config.create.items():
-        path = ("create", name)
-        if name not in names:
-            yield _unknown_system(name, path, names, on_key=True)
-            continue
-        yield from _origins(name, create, names)
-        yield from _when(config, name, create, (*path, "when"), names)
-        system = config.systems.get(name)
-        if system is not None and not system.writable:
-            message = f'"{name}" is not writable: no record is made in it'
-            yield Finding("W203", message, path, "take this out, or writable: false", on_key=True)
-        if system is not None:
-            yield from _set_fits(create, system, (*path, "set"))
-            yield from _set_reads(config, name, create, (*path, "set"))
-
-
-def _when(
-    config: Config, name: str, create: Create, path: Path, names: Collection[str]
-) -> Iterator[Finding]:
-    """Check a condition: what it asks for, and that an incident can meet it."""
-    known = drafts(config)
-    found = [*conditions_fit(create.when, path, known)]
-    yield from found
-    if not found and never(create.when, known):
-        hint = "any joins conditions of which one will do"
-        yield Finding("E120", "no incident can meet this condition", path, hint)
-    for field, inside in asked(create.when, path) if _is_whole(config, names) else ():
-        rules = known[field].rules if field in known else {}
-        others = [rule for system, rule in rules.items() if system != name]
-        if field in known and not any(is_heard(rule) for rule in others):
-            message = f'no system but "{name}" can say "{field}"'
-            hint = "give it a rule in a system that incidents begin in"
-            yield Finding("E120", message, inside, hint, on_key=True)
-
-
-def _is_whole(config: Config, names: Collection[str]) -> bool:
-    """Whether all systems could be read, and there are some to speak to each other."""
-    return len(config.systems) == len(names) > 1
-
-
-def _set_reads(config: Config, name: str, create: Create, path: Path) -> Iterator[Finding]:
-    """Check the words that new records get against the fields that stand there."""
-    known = drafts(config).values()
-    places = {way(d.rules[name].path or ""): d.kind for d in known if name in d.rules}
-    for place, word in create.set.items():
-        kind = places.get(way(place))
-        if kind is not None:
-            yield from readable(word, kind, (*path, place))
-
-
-def _set_fits(create: Create, system: System, path: Path) -> Iterator[Finding]:
-    """Check the places that new records get words in, and that none is missing."""
-    for place in create.set:
-        yield from place_fits(place, system.type, (*path, place), writes=True, on_key=True)
-        if keeps_mark(place, system):
-            message = f'"{place}" is where instep keeps its mark ("reference")'
-            yield Finding("E120", message, (*path, place), "take it out", on_key=True)
-    for key in PRODMANAGER_SET if isinstance(system, ProdManager) else ():
-        if create.set.get(key) is None:
-            inside = (*path, key) if create.set else path
-            hint = "ProdManager needs set: {scope: ..., service: ...}"
-            yield Finding("E106", f'"set.{key}" is missing', inside, hint)
-
-
-def _origins(name: str, create: Create, names: Collection[str]) -> Iterator[Finding]:
-    """Check the systems whose incidents are given on."""
-    if "origins" in create.model_fields_set and create.origins is None:
-        hint = "name systems, or take the key out: it is all the others then"
-        yield Finding("E107", '"from": nothing is said here', ("create", name, "from"), hint)
-    for i, origin in enumerate(create.origins or ()):
-        path: Path = ("create", name, "from", i)
-        if origin == name:
-            message = f'"{name}" cannot be given its own incidents'
-            yield Finding("E120", message, path, "name the others")
-        elif origin not in names:
-            yield _unknown_system(origin, path, [other for other in names if other != name])
-
-
 def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
     """Check every field that the file speaks of, and who is preferred in a conflict."""
     known = drafts(config)
@@ -215,7 +133,7 @@ def _fields(config: Config, names: Collection[str]) -> Iterator[Finding]:
             continue
         yield from field_fits(path, said, known[name], config.systems, usable)
         yield from _preferred(path, said, known[name], config.systems, names)
-    if _is_whole(config, names):
+    if is_whole(config, names):
         yield from _flows(config, known)
     yield from _shared_paths(config)
 
@@ -227,7 +145,7 @@ def _preferred(
     for i, system in enumerate(said.on_conflict.systems if said.on_conflict else ()):
         inside, rule = (*path, "on_conflict", "prefer", i), draft.rules.get(system)
         if system not in names:
-            yield _unknown_system(system, inside, names)
+            yield unknown_system(system, inside, names)
         elif system in read and (rule is None or not is_heard(rule)):
             heard = [name for name, rule in draft.rules.items() if is_heard(rule)]
             message = f'"{system}" does not say "{path[-1]}": its word cannot count'
@@ -266,13 +184,16 @@ def _named(template: str) -> tuple[str, ...]:
 
 
 def _shared_paths(config: Config) -> Iterator[Finding]:
-    """Refuse two fields that are written to one place: each would undo the other for ever."""
+    """Refuse two fields at one place of which one is written.
+
+    Each would undo the other for ever, or what is written would be heard for what was said.
+    """
     taken: dict[tuple[str, Steps], str] = {}
-    for name, draft in drafts(config).items():
-        for system, rule in draft.rules.items():
-            if rule.path is None or rule.direction is Direction.IN:
-                continue
-            other = taken.setdefault((system, way(rule.path)), name)
+    known = [(n, s, r) for n, d in drafts(config).items() for s, r in d.rules.items()]
+    for name, system, rule in sorted(known, key=lambda one: one[2].direction is Direction.IN):
+        if rule.path is not None:
+            place, is_read = (system, way(rule.path)), rule.direction is Direction.IN
+            other = taken.get(place, name) if is_read else taken.setdefault(place, name)
             if other == name:
                 continue
             where = name if name in config.fields else other
@@ -317,15 +238,8 @@ def _trial(
     """Check the places that a test names in the records of one system."""
     if name not in names:
         if not is_within:
-            yield _unknown_system(name, path, names, on_key=True)
+            yield unknown_system(name, path, names, on_key=True)
         return
     for place in words if name in config.systems else ():
         service, inside = config.systems[name].type, (*path, place)
         yield from place_fits(place, service, inside, writes=False, on_key=True)
-
-
-def _unknown_system(
-    name: str, path: Path, names: Collection[str], *, on_key: bool = False
-) -> Finding:
-    """Say that a name is no system's."""
-    return Finding("E115", f'unknown system "{name}"', path, suggest(name, names), on_key=on_key)

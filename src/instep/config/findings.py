@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -91,3 +91,10 @@ def _explains(typo: Finding, missing: Finding) -> bool:
     """Whether the unknown key is the missing one, mistyped."""
     same = typo.path[:-1] == missing.path[:-1]
     return same and bool(closest(str(typo.path[-1]), [str(missing.path[-1])]))
+
+
+def unknown_system(
+    name: str, path: Path, names: Collection[str], *, on_key: bool = False
+) -> Finding:
+    """Say that a name is no system's."""
+    return Finding("E115", f'unknown system "{name}"', path, suggest(name, names), on_key=on_key)

@@ -93,6 +93,15 @@ def normal(kind: Kind, value: object) -> Word:
     return (" ".join(text.split()) if kind is Kind.LINE else text) or None
 
 
+def fits(field: Field, value: Word) -> bool:
+    """Whether a common value is one that the field can have."""
+    try:
+        plain = normal(field.kind, value)
+    except (ValueError, OverflowError):
+        return False
+    return plain == value and (not field.order or value is None or value in field.order)
+
+
 def unix(text: str) -> str:
     """Make every line end a plain one, though it was doubled on the way."""
     return re.sub("\r+\n", "\n", text)

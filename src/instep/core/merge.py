@@ -92,13 +92,17 @@ def merge_field(unit: Unit, incident: Incident, field: Field) -> Merged:
 
 
 def _voices(unit: Unit, incident: Incident, name: str) -> list[tuple[Member, Side]]:
-    """Give the sides that have something to say of a field."""
+    """Give the sides that have something to say of a field.
+
+    What a rule makes is no word for the field: it stands beside what was agreed.
+    """
     return [
         (member, side)
         for system, member in unit.members.items()
         if name in member.rules
         and _speaks(member, side := incident.side(system))
         and not incident.creating(system)
+        and not member.rules[name].is_made
         and not member.rules[name].mute(side.says.get(name))
     ]
 

@@ -116,6 +116,12 @@ def adopted(member: Member, side: Side, record: Record, heard: Heard, began: str
     return replace(side, shadow={**side.shadow, **given})
 
 
+def given(member: Member, rule: Rule, intent: Intent) -> tuple[Word, ...]:
+    """Give the own words that a create sends whatever its incident says."""
+    made = member.creation.words if member.creation else NOTHING
+    return _given(rule, made, intent.mark.opened) if intent.kind == "create" else ()
+
+
 def _given(rule: Rule, made: Words, opened: str) -> tuple[Word, ...]:
     """Give the own words that a new record gets whatever its incident says."""
     try:

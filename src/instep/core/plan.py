@@ -13,6 +13,7 @@ from instep.core.create import plan_create
 from instep.core.merge import Merged
 from instep.core.model import Base, Incident, Sent, Side, Word, Words
 from instep.core.operation import Held, Operation
+from instep.core.rules import Rule
 from instep.core.unit import Member, OnGone, Unit
 
 
@@ -99,12 +100,18 @@ def leave(unit: Unit, incident: Incident, system: str, kind: str, names: Iterabl
         return forget(incident, [system])
     if kind == "delete":
         return forget(incident, _leaving(unit, incident))
-    side = incident.side(system)
-    left = [name for name in names if name in incident.base and not side.edited(name)]
-    agreed = {**side.agreed, **{name: incident.value(name) for name in left}}
+    side, rules = incident.side(system), unit.members[system].rules
+    left = [name for name in names if name in rules and _is_left(incident, side, rules[name])]
+    agreed = {**side.agreed, **{name: rules[name].wants(incident) for name in left}}
     shadow = {**side.shadow, **{name: side.says.get(name) for name in left}}
     after = replace(side, shadow=shadow, agreed=agreed)
     return replace(incident, sides={**incident.sides, system: after})
+
+
+def _is_left(incident: Incident, side: Side, rule: Rule) -> bool:
+    """Whether a field can stay as it is: what a rule makes has nobody's edit beside it."""
+    name = rule.field.name
+    return rule.is_made or (name in incident.base and not side.edited(name))
 
 
 def _leaving(unit: Unit, incident: Incident) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from instep.core.fields import Field, Kind, normal
+from instep.core.fields import Field, Kind, fits, normal
 from instep.core.guard import Key
 from instep.core.merge import decide, merge
 from instep.core.model import Incident, Word
@@ -203,7 +203,11 @@ def restore(app: App, number: int) -> tuple[int, str, Word]:
     if kept is None:
         raise UsageError(f"the attic has no {number}", advice="instep conflicts lists what it has")
     name, incident = str(kept["field"]), int(kept["incident"])
-    _field(app, name)
+    if not fits(_field(app, name), kept["value"]):
+        raise UsageError(
+            f"{name} cannot be {kept['value']!r} any more: the configuration has changed",
+            advice="instep conflicts shows how to set another value",
+        )
     _settle(app, _load(app, incident), name, kept["value"])
     byhand.restored(app.ledger, number, app.stamp())
     return incident, name, kept["value"]
@@ -222,7 +226,7 @@ def candidates(app: App, row: Incident, name: str) -> Mapping[str, Word]:
     found: dict[str, Word] = {}
     for system, side in row.sides.items():
         rule = app.unit.members[system].rules.get(name) if system in app.unit.members else None
-        if not side.live or rule is None or rule.mute(side.says.get(name)):
+        if not side.live or rule is None or rule.is_made or rule.mute(side.says.get(name)):
             continue
         value = rule.get(side.says.get(name), row.value(name))
         if value is not None or rule.field.clears:

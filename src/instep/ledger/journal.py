@@ -23,7 +23,7 @@ from instep.core.retry import refused
 from instep.core.unit import Unit
 from instep.ledger.held import add_held, calm, keep_held, waiting
 from instep.ledger.held import forget as forget_held
-from instep.ledger.store import load, put_digests, save, sent_row
+from instep.ledger.store import load, put_digests, reread, save, sent_row
 from instep.ledger.syncs import heard_from, wrote_to
 from instep.ledger.tables import conflicts, incidents, intents, journal
 
@@ -198,6 +198,10 @@ def take_in(ledger: Ledger, unit: Unit, outcomes: Sequence[Outcome], stamp: Stam
         current = dict(loaded)
         for outcome in outcomes:
             before = current[outcome.incident]
+            if outcome.heard is not None:
+                side = before.side(outcome.system)
+                side = reread(db, side, outcome.heard, outcome.digest)
+                before = replace(before, sides={**before.sides, side.system: side})
             current[outcome.incident] = _apply(unit, before, outcome, seen, stamp.at)
         _close_intents(db, outcomes)
         due = {i: is_due(unit, after) for i, after in current.items()}

@@ -20,8 +20,8 @@ from instep.core.unit import Member
 from instep.ledger.held import let_go, quarantine, quarantined
 from instep.ledger.links import Joined, New, join
 from instep.ledger.pointers import keep_points
-from instep.ledger.store import MANY, load, put_digests, save
-from instep.ledger.tables import cursors, digests, external_references, incidents, sides
+from instep.ledger.store import MANY, digests_of, drop_digests, load, put_digests, save
+from instep.ledger.tables import cursors, external_references, incidents, sides
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -80,7 +80,7 @@ def note(
     system = listening.member.name
     latest = {record.id: record for record in records}
     with ledger.begin() as db:
-        known = _digests(db, system, latest)
+        known = digests_of(db, system, latest)
         fresh = {
             record.id: record
             for record in latest.values()
@@ -92,16 +92,6 @@ def note(
             _move_cursor(db, listening, cursor)
         noted.ticket = ledger.ticket(db)
     return noted
-
-
-def _digests(db: Connection, system: str, ids: Collection[str]) -> dict[str, str]:
-    """Give the digests remembered for records."""
-    rows = db.execute(
-        select(digests.c.record, digests.c.digest).where(
-            digests.c.system == system, digests.c.record.in_(ids)
-        )
-    )
-    return {row.record: row.digest for row in rows}
 
 
 def _take_in(
@@ -230,7 +220,7 @@ def missing(ledger: Ledger, system: str, met: Collection[str], asked: int) -> in
         put_digests(db, system, dict.fromkeys(absent))
         copies = [record for record in quarantined(db, system) if record not in met]
         let_go(db, system, copies)
-        put_digests(db, system, dict.fromkeys(copies))
+        drop_digests(db, system, copies)
         return len(absent)
 
 

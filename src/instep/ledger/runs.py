@@ -11,12 +11,13 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from instep.core.change import lenses, renewed
 from instep.core.operation import Why
 from instep.ledger.held import REFUSALS, again
-from instep.ledger.store import load, save
-from instep.ledger.tables import conflicts, counters, cursors, held, incidents, runs
+from instep.ledger.store import load, save, sent_row
+from instep.ledger.tables import conflicts, counters, cursors, held, incidents, intents, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from instep.core.model import Incident, Intent
     from instep.core.unit import Unit
     from instep.ledger.database import Ledger
 
@@ -55,8 +56,9 @@ def wake(ledger: Ledger, unit: Unit) -> frozenset[int] | None:
     ``None`` where the rules are the same.
     """
     with ledger.begin() as db:
-        before = _counted(db, f"rules {unit.name}")
-        if not _count(db, before, {f"rules {unit.name}": unit.rules}):
+        mine = f"rules {unit.name}"
+        before = {name: n for name, n in _counted(db, mine).items() if name == mine}
+        if not _count(db, before, {mine: unit.rules}):
             return None
         changed = _relensed(db, unit)
         if not before:
@@ -90,7 +92,8 @@ def _relensed(db: Connection, unit: Unit) -> dict[str, set[str]]:
     named = {f"lens {unit.name} {at} {name}": (at, name) for at, name in lenses(unit)}
     before = _counted(db, f"lens {unit.name} ")
     numbers = lenses(unit)
-    moved = _count(db, before, {name: numbers[at] for name, at in named.items()})
+    # A rule that went away may come back, and be another by then.
+    moved = _count(db, before, {**before, **{name: numbers[at] for name, at in named.items()}})
     changed: dict[str, set[str]] = {}
     for name in moved & before.keys() & named.keys():
         system, field = named[name]
@@ -100,13 +103,21 @@ def _relensed(db: Connection, unit: Unit) -> dict[str, set[str]]:
 
 def _renew(db: Connection, unit: Unit, changed: Mapping[str, Collection[str]]) -> None:
     """Look with changed rules at what was agreed in every incident."""
-    if not changed:
-        return
     ids = db.scalars(select(incidents.c.id).where(incidents.c.unit == unit.name)).all()
     for at in range(0, len(ids), MANY):
         rows = load(db, ids[at : at + MANY])
         pairs = ((row, renewed(unit, row, changed), True) for row in rows)
-        save(db, [pair for pair in pairs if pair[0] != pair[1]])
+        moved = [pair for pair in pairs if pair[0] != pair[1]]
+        save(db, moved)
+        for before, after, _ in moved:
+            for intent in set_apart(before, after):
+                told = {name: sent_row(sent) for name, sent in intent.sent.items()}
+                db.execute(update(intents).where(intents.c.id == intent.id).values(sent=told))
+
+
+def set_apart(before: Incident, after: Incident) -> list[Intent]:
+    """Give the open intents that are others than before."""
+    return [intent for intent in after.intents if intent not in before.intents]
 
 
 def end(ledger: Ledger, run: int, state: str, at: str, report: dict[str, Any]) -> None:

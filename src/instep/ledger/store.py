@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy import bindparam as b
-from sqlalchemy import delete, func, insert, select, update
 
 from instep.core.model import Base, Incident, Intent, Mark, Reference, Sent, Side
+from instep.core.observe import Heard, remapped
 from instep.ledger.tables import (
     digests,
     external_references,
@@ -26,6 +27,8 @@ Replaced = tuple[Incident, str, Reference | None, Reference | None]
 
 #: How many keys one statement names, well under every database's limit.
 MANY = 500
+#: With so many characters a digest names the rules under which a record was read.
+RULES = 8
 
 
 def due(db: Connection, unit: str) -> list[int]:
@@ -229,13 +232,40 @@ def _side_row(incident: int, side: Side) -> dict[str, Any]:
 
 
 def put_digests(db: Connection, system: str, kept: Mapping[str, str | None]) -> None:
-    """Remember the digests of records by id; ``None`` forgets one, so that it is read anew."""
-    if not kept:
-        return
-    db.execute(_FORGET, [{"b_system": system, "b_record": record} for record in kept])
+    """Remember the digests of records by id.
+
+    ``None`` forgets one, so that it is read anew, but for the rules under which it was read: what
+    others read in it is no edit.
+    """
+    lost = [{"b_system": system, "b_record": r} for r, d in kept.items() if d is None]
     rows = [{"system": system, "record": r, "digest": d} for r, d in kept.items() if d is not None]
+    if lost:
+        db.execute(_CUT, lost)
     if rows:
+        drop_digests(db, system, [row["record"] for row in rows])
         db.execute(insert(digests), rows)
+
+
+def digests_of(db: Connection, system: str, records: Collection[str]) -> dict[str, str]:
+    """Give what is remembered of records."""
+    here = and_(digests.c.system == system, digests.c.record.in_(records))
+    rows = db.execute(select(digests.c.record, digests.c.digest).where(here))
+    return {row.record: row.digest for row in rows}
+
+
+def reread(db: Connection, side: Side, heard: Heard, digest: str) -> Side:
+    """Take for no edit what other rules read in a record than those that read it before."""
+    record = heard.reference.id
+    before = digests_of(db, side.system, [record]).get(record)
+    if before is None or before[:RULES] == digest[:RULES]:
+        return side
+    return remapped(side, heard, same=before[RULES:] == digest[RULES:])
+
+
+def drop_digests(db: Connection, system: str, records: Collection[str]) -> None:
+    """Remember nothing of records."""
+    if records:
+        db.execute(_FORGET, [{"b_system": system, "b_record": record} for record in records])
 
 
 def _statements() -> tuple[Any, ...]:
@@ -257,11 +287,16 @@ def _statements() -> tuple[Any, ...]:
     forgotten = delete(digests).where(
         digests.c.system == b("b_system"), digests.c.record == b("b_record")
     )
+    cut = (
+        update(digests)
+        .where(digests.c.system == b("b_system"), digests.c.record == b("b_record"))
+        .values(digest=func.substr(digests.c.digest, 1, RULES))
+    )
     remembered = delete(former_references).where(
         former_references.c.system == b("b_system"), former_references.c.record == b("b_record")
     )
-    return saved, moved, unbound, forgotten, remembered
+    return saved, moved, unbound, forgotten, cut, remembered
 
 
 _SIDE_COLUMNS = ("says", "says_at", "shadow", "agreed", "seen", "doubt", "gone", "gone_at")
-_SAVE, _MOVE, _UNBIND, _FORGET, _REMEMBERED = _statements()
+_SAVE, _MOVE, _UNBIND, _FORGET, _CUT, _REMEMBERED = _statements()
