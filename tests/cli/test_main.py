@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+import instep.app
 import instep.config
 from instep import __version__
 from instep.cli.main import COMMANDS, main
@@ -251,7 +252,7 @@ def test_a_message_never_shows_a_secret(
     def leak(*_: object, **__: object) -> None:
         raise RuntimeError(f"sent {TOKEN}")
 
-    monkeypatch.setattr(instep.config, "unit_of", leak)
+    monkeypatch.setattr(instep.app, "capable", leak)
     ran = line("--debug", "check", "--json", "--config", down)
     assert ran.code == 70
     assert TOKEN not in ran.err + ran.out
