@@ -33,7 +33,18 @@ def hangups(handler: Callable[[], None]) -> Iterator[None]:
     loop's own way to handle it would leave it deadly for a moment in the end.
     """
     loop = asyncio.get_running_loop()
-    before = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(handler))
+    coming: list[asyncio.Handle] = []
+
+    def take() -> None:
+        coming.clear()
+        handler()
+
+    def hang_up(*_: object) -> None:
+        # In a flood one is taken for all: a signal may come in while another is handled here.
+        if not coming:
+            coming.append(loop.call_soon_threadsafe(take))
+
+    before = signal.signal(signal.SIGHUP, hang_up)
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield
