@@ -140,3 +140,34 @@ def test_a_flood_of_signals_harms_nothing(config: Path) -> None:
         assert process.returncode == 0
         assert process.stderr is not None
         assert "cycle.failed" not in process.stderr.read()
+
+
+BUSY = """
+import asyncio, signal, time
+from instep.daemon.signals import handled, hangups
+
+async def main():
+    with handled([signal.SIGTERM], print), hangups(lambda: None):
+        print("ready", flush=True)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            time.sleep(0.05)
+            await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
+
+
+def test_a_flood_while_the_loop_is_busy_stops_nothing() -> None:
+    """Python says nothing of a pipe that is full, which it could do only by taking a lock."""
+    command = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(20_000):
+            process.send_signal(signal.SIGHUP)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (0, b"")

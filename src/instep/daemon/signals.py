@@ -44,6 +44,9 @@ def hangups(handler: Callable[[], None]) -> Iterator[None]:
         if not coming:
             coming.append(loop.call_soon_threadsafe(take))
 
+    # A full pipe wakes the loop as well; to warn of it, Python takes a lock in the very handler,
+    # and in a flood it may hold that already: then it stands still for ever.
+    signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
     before = signal.signal(signal.SIGHUP, hang_up)
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:

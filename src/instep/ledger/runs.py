@@ -89,9 +89,9 @@ def _count(db: Connection, before: Mapping[str, int], now: Mapping[str, int]) ->
 
 def _relensed(db: Connection, unit: Unit) -> dict[str, set[str]]:
     """Name, by system, the fields whose words are read or spelled in another way than before."""
-    named = {f"lens {unit.name} {at} {name}": (at, name) for at, name in lenses(unit)}
-    before = _counted(db, f"lens {unit.name} ")
     numbers = lenses(unit)
+    named = {f"lens {unit.name} {at} {name}": (at, name) for at, name in numbers}
+    before = _counted(db, f"lens {unit.name} ")
     # A rule that went away may come back, and be another by then.
     moved = _count(db, before, {**before, **{name: numbers[at] for name, at in named.items()}})
     changed: dict[str, set[str]] = {}
@@ -110,12 +110,12 @@ def _renew(db: Connection, unit: Unit, changed: Mapping[str, Collection[str]]) -
         moved = [pair for pair in pairs if pair[0] != pair[1]]
         save(db, moved)
         for before, after, _ in moved:
-            for intent in set_apart(before, after):
+            for intent in _retold(before, after):
                 told = {name: sent_row(sent) for name, sent in intent.sent.items()}
                 db.execute(update(intents).where(intents.c.id == intent.id).values(sent=told))
 
 
-def set_apart(before: Incident, after: Incident) -> list[Intent]:
+def _retold(before: Incident, after: Incident) -> list[Intent]:
     """Give the open intents that are others than before."""
     return [intent for intent in after.intents if intent not in before.intents]
 
